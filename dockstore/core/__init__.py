@@ -1,0 +1,1 @@
+"""Values and decisions. No engine, no clock, no disk, no randomness: import-linter holds it."""
