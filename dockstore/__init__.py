@@ -1,5 +1,105 @@
-"""dockstore runs experiments on a real Docker Engine and tells, with evidence, what happens to your data."""
+"""dockstore runs experiments on a real Docker Engine and tells, with evidence, what happens to your data.
+
+    loaded = dockstore.load("scenarios/")
+    report = dockstore.run(loaded.scenarios)
+
+Rule 1: what stands in `__all__` is the public API, to the letter; everything else may change.
+Rule 2: `import dockstore` is cheap: a name brings its module along when it is first used.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dockstore.api import (
+        ApiError,
+        Loaded,
+        NoEngine,
+        NothingMatched,
+        Options,
+        WrongFile,
+        WrongOption,
+        bundled_scenarios,
+        clean,
+        doctor,
+        judge,
+        lesson,
+        load,
+        open_session,
+        plan,
+        run,
+        schema,
+        validate,
+    )
+    from dockstore.core.history import History
+    from dockstore.core.model import EngineInfo, Fate, Outcome, Place, Sight, Store, StoreKind, Vantage
+    from dockstore.core.script import Problem, Scenario
+    from dockstore.core.verdict import ClaimVerdict, MutantVerdict, Report, Ruling, Verdict
+    from dockstore.core.watch import Watch
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "ApiError",
+    "ClaimVerdict",
+    "EngineInfo",
+    "Fate",
+    "History",
+    "Loaded",
+    "MutantVerdict",
+    "NoEngine",
+    "NothingMatched",
+    "Options",
+    "Outcome",
+    "Place",
+    "Problem",
+    "Report",
+    "Ruling",
+    "Scenario",
+    "Sight",
+    "Store",
+    "StoreKind",
+    "Vantage",
+    "Verdict",
+    "Watch",
+    "WrongFile",
+    "WrongOption",
+    "__version__",
+    "bundled_scenarios",
+    "clean",
+    "doctor",
+    "judge",
+    "lesson",
+    "load",
+    "open_session",
+    "plan",
+    "run",
+    "schema",
+    "validate",
+]
+
+_HOMES = {
+    "dockstore.core.history": ("History",),
+    "dockstore.core.model": ("EngineInfo", "Fate", "Outcome", "Place", "Sight", "Store", "StoreKind", "Vantage"),
+    "dockstore.core.script": ("Problem", "Scenario"),
+    "dockstore.core.verdict": ("ClaimVerdict", "MutantVerdict", "Report", "Ruling", "Verdict"),
+    "dockstore.core.watch": ("Watch",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name's module when the name is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module 'dockstore' has no attribute '{name}'")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_HOME_OF.get(name, "dockstore.api")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return list(__all__)

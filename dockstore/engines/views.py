@@ -1,0 +1,136 @@
+"""Can the engine's files be seen from here? Asked of the kernel, proven by a fresh nonce, else said why not (P10).
+
+Rule 1: the same path on another host is another file. Two proofs, one for each way round: a volume that the engine has just made is
+found through our view, and a folder that we have just made is accepted by the engine as a bind source.
+Rule 2: whatever a proof makes is named by a fresh nonce, labelled, and gone at once.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockstore.engines.direct_host import DirectHost
+from dockstore.engines.errors import EngineError
+from dockstore.engines.nested import NestedHost, View, view_of, view_through
+from dockstore.engines.no_host import NoHost
+from dockstore.engines.providers import homes, ownership, processes
+
+if TYPE_CHECKING:
+    from dockstore.engines.engine import Engine
+    from dockstore.engines.host import Host
+
+SCRATCH = "/var/tmp"  # noqa: S108  # only folders with random names are made in it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """The host's files as far as they can be seen. *mounts*: what we mount on the host, its containers see."""
+
+    host: Host
+    mounts: bool = False
+    swap: bool = False
+
+
+def look(engine: Engine, address: str, *, lab: str | None, read_only: bool) -> Looked:
+    """Find the best proven way to the files of *engine*'s host."""
+    root = engine.info.data_root
+    view: View | str = "the engine is not reached by a Unix socket"
+    if address.startswith("unix://"):
+        view = view_of(address.removeprefix("unix://"))
+    if isinstance(view, View) and view.same:
+        direct = DirectHost()
+        reason = _refusal(engine, "", root, read_only=read_only)
+        if reason is None:
+            return Looked(host=direct, mounts=_may_mount(), swap=_swaps())
+        return _otherwise(engine, root, lab, reason, read_only=read_only)
+    if isinstance(view, View):
+        reason = _refusal(engine, view.prefix, root, read_only=read_only)
+        if reason is None:
+            return Looked(host=NestedHost(address.removeprefix("unix://")), swap=_swaps())
+        return _otherwise(engine, root, lab, reason, read_only=read_only)
+    if read_only or lab is None:
+        return _otherwise(engine, root, lab, view, read_only=read_only)
+    reason = _refusal(engine, "", root, read_only=False) or _bind_refusal(engine, lab)
+    if reason is None:
+        return Looked(host=DirectHost(), mounts=_only_daemon_is_here() and _may_mount(), swap=_swaps())
+    return _otherwise(engine, root, lab, f"{view}; {reason}", read_only=read_only)
+
+
+def _otherwise(engine: Engine, root: str, lab: str | None, reason: str, *, read_only: bool) -> Looked:
+    if lab is None or read_only:
+        return Looked(host=NoHost(reason))
+    from dockstore.engines.helper_host import HelperHost
+
+    return Looked(host=HelperHost(engine, lab, root))
+
+
+def _refusal(engine: Engine, prefix: str, root: str, *, read_only: bool) -> str | None:
+    """Return why the engine's data root is not what we see at *prefix*; None: it is."""
+    seen = Path(prefix + root)
+    try:
+        if not root or not seen.is_dir() or not os.access(seen, os.R_OK | os.X_OK):
+            return f"the engine's data root {root or '(not told)'} cannot be read from here"
+    except OSError as error:
+        return f"the engine's data root {root} cannot be read from here ({error.strerror})"
+    if read_only:  # the kernel has named the process already; nothing may be made here
+        return None
+    name = f"dockstore-proof-{secrets.token_hex(16)}"
+    try:
+        mountpoint = str(engine.create_volume(name, labels=ownership.labels("proof")).get("Mountpoint", ""))
+    except EngineError as error:
+        return f"the proof of whose files are seen failed: {error}"
+    try:
+        found = bool(mountpoint) and Path(prefix + mountpoint).is_dir()
+    except OSError:
+        found = False
+    try:
+        engine.remove_volume(name)
+    except EngineError as error:
+        return f"the proof of whose files are seen could not be taken away: {error}"
+    if found:
+        return None
+    return f"a volume that the engine has just made is not found at {prefix}{mountpoint}: its files are not those of this machine"
+
+
+def _bind_refusal(engine: Engine, lab: str) -> str | None:
+    """Return why a folder of ours is none of the engine's; None: it is. Nothing is started, and `--mount` never makes a folder."""
+    with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="dockstore-proof-") as folder:
+        mount = {"Type": "bind", "Source": folder, "Target": "/proof"}
+        body: dict[str, object] = {
+            "Image": lab,
+            "Cmd": ["true"],
+            "Labels": ownership.labels("proof"),
+            "NetworkDisabled": True,
+            "HostConfig": {"Mounts": [mount]},
+        }
+        try:
+            made = engine.create_container(Path(folder).name, body)
+        except EngineError:
+            return "a folder of this machine is none of the engine's host"
+        engine.remove_container(made, force=True, volumes=True)
+    return None
+
+
+def _only_daemon_is_here() -> bool:
+    """Whether the machine's one dockerd sees the mounts that we see: behind systemd's socket the kernel does not name it."""
+    daemons = [pid for pid in processes.pids() if processes.command(pid) == "dockerd"]
+    view = view_through(daemons[0]) if len(daemons) == 1 else ""
+    return isinstance(view, View) and view.same
+
+
+def _may_mount() -> bool:
+    """Whether we may mount here at all, tried where scratch folders lie (an overlay on an overlay is refused, a tmpfs is not)."""
+    return os.geteuid() == 0 and homes.may_mount(Path(SCRATCH))
+
+
+def _swaps() -> bool:
+    try:
+        lines = Path("/proc/swaps").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    return len(lines) > 1
