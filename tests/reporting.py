@@ -134,15 +134,15 @@ def history(path: str = ".dockstore/runs/4f1c/anonymous.jsonl", *, completed: bo
         Vantage.CONTAINER: Testimony(sight=Sight.ABSENT, detail="no such file; the control read succeeds"),
     }
     events = (
-        did("0", "run", "db", 0.0, {"id": CONTAINER}),
         Made(kind="container", id=CONTAINER, name="dockstore-4f1c-db"),
         Made(kind="volume", id=ANONYMOUS, name=ANONYMOUS),
+        did("0", "run", "db", 0.0, {"id": CONTAINER}),
         did("1", "write", "row", 0.3),
         Placement(step="1", write="row", place=ROW, digest="ab" * 32, size_bytes=36, store=store, read_back=True),
         did("2", "remove", "db", 0.5),
-        did("3", "run", "db", 0.8, {"id": CONTAINER_2}),
         Made(kind="container", id=CONTAINER_2, name="dockstore-4f1c-db"),
         Made(kind="volume", id=SECOND, name=SECOND),
+        did("3", "run", "db", 0.8, {"id": CONTAINER_2}),
         did("4", "observe", "row", 1.1),
         Observation(
             step="4", look="row", write="row", place=ROW, sights=sights, home=Home.NO, home_detail="another volume lies there now",

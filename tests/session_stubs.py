@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from building import engine_info
+
 from dockstore.core.history import Footer, Header, History, Made, Operation
 from dockstore.core.model import Completion, Outcome
 from dockstore.core.script import Scenario

@@ -70,6 +70,7 @@ SEEN = {
     "tmpfs-keeps-mode": "e26 e28 c28",
     "tmpfs-exec": "e28 c28",
     "tmpfs-in-mounts": "e20 e26 e28 c28",
+    "volumes-from-fails-on-tmpfs": "e20 e26 e28 c28",
     "tmpfs-copies-up": "p4 p5",
     "archive-sees-tmpfs": "p4 p5",
     "apparent-size": "e20 e26 e28",

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 import pytest
+from building import expect
 
 from dockstore.core.checks import check, contains, expected, measured, most_urgent, number, same, show, spread
 from dockstore.core.model import Outcome
 from dockstore.core.script import AtLeast, AtMost, Contains, DiffersFrom, Equals, Matches, OneOf, SameAs
-from tests.building import expect
 
 if TYPE_CHECKING:
     from dockstore.core.history import FactValue

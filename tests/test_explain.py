@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from building import ABSENT, HEX_2, NOT_APPLICABLE, OTHER, SAME, UNSEEN, Play, anonymous, bind, layer, place, tmpfs, volume
 
 from dockstore.core.evidence import Seen, gather, key, look_at
 from dockstore.core.explain import hint, why
+from dockstore.core.history import Operation
 from dockstore.core.model import BindMount, Completion, ContainerSpec, Fate, Home, Sight, Store, StoreKind, Users, VolumeMount, VolumeSpec
 from dockstore.core.script import (
     At,
@@ -41,7 +43,6 @@ from dockstore.core.script import (
     Wait,
 )
 from dockstore.core.words import event, word
-from tests.building import ABSENT, HEX_2, NOT_APPLICABLE, OTHER, SAME, UNSEEN, Play, anonymous, bind, layer, place, tmpfs, volume
 
 if TYPE_CHECKING:
     from typing import Any
@@ -77,14 +78,18 @@ UNASKED = {"engine": NOT_APPLICABLE}
         (
             played(None, home=Home.UNKNOWN),
             Fate.PERSISTED,
-            "row went to a store that could not be told (line 11), and db:/data/row has it. "
-            "Whether the store behind the place is still the same could not be told.",
+            (
+                "row went to a store that could not be told (line 11), and db:/data/row has it. "
+                "Whether the store behind the place is still the same could not be told."
+            ),
         ),
         (
             played(volume(), home=Home.UNKNOWN, home_detail="no label, no birth time"),
             Fate.PERSISTED,
-            "row went to the volume rows (line 11), and db:/data/row has it. "
-            "Whether the store behind the place is still the same could not be told: no label, no birth time.",
+            (
+                "row went to the volume rows (line 11), and db:/data/row has it. "
+                "Whether the store behind the place is still the same could not be told: no label, no birth time."
+            ),
         ),
         (
             played(layer(), home=Home.NO, now=layer("c2" * 32)),
@@ -113,10 +118,14 @@ UNASKED = {"engine": NOT_APPLICABLE}
         ),
         (played(layer(), **GONE), Fate.LOST, "row went to the writable layer of db (line 11), which went with that container."),
         (
-            played(volume(has_options=True), host=NOT_APPLICABLE, container=ABSENT),
+            played(volume(has_options=True), engine=NOT_APPLICABLE, host=NOT_APPLICABLE, container=ABSENT, home=Home.NO),
             Fate.LOST,
-            "row went to the volume rows (line 11); the volume is still behind db:/data/row, and what it held is gone "
-            "(it does not keep its bytes in the engine's folder).",
+            "row went to the volume rows (line 11), whose memory went when the last container that had it ended.",
+        ),
+        (
+            played(volume(has_options=True), host=UNSEEN, container=ABSENT),
+            Fate.LOST,
+            "row went to the volume rows (line 11); the same store is still behind db:/data/row, and the bytes are not there.",
         ),
         (
             played(anonymous(), **GONE),
@@ -161,8 +170,10 @@ UNASKED = {"engine": NOT_APPLICABLE}
         (
             played(anonymous(), container=ABSENT, home=Home.NO, used_by=("db-old:/data", "b:/vol", "c"), now=anonymous(HEX_2)),
             Fate.ELSEWHERE,
-            "row went to the anonymous volume 9c1f4e (line 11), which db-old (at /data) and b (at /vol) and c still has; "
-            "db:/data/row is backed by the anonymous volume b07d21.",
+            (
+                "row went to the anonymous volume 9c1f4e (line 11), which db-old (at /data) and b (at /vol) and c still has; "
+                "db:/data/row is backed by the anonymous volume b07d21."
+            ),
         ),
         (
             played(volume(), container=UNSEEN, home=Home.NO),
@@ -187,14 +198,18 @@ UNASKED = {"engine": NOT_APPLICABLE}
         (
             played(bind(), **UNASKED, container=ABSENT, home=Home.COVERED),
             Fate.SHADOWED,
-            "row went to the host's /scratch/shared (line 11); the host still has it, and db:/data/row does not show it: "
-            "another mount hides it, or the container holds what was there before it was replaced.",
+            (
+                "row went to the host's /scratch/shared (line 11); the host still has it, and db:/data/row does not show it: "
+                "another mount hides it, or the container holds what was there before it was replaced."
+            ),
         ),
         (
             played(bind(), **UNASKED, container=ABSENT, home=Home.COVERED, home_detail="the container holds inode 77, the host has 78"),
             Fate.SHADOWED,
-            "row went to the host's /scratch/shared (line 11); the host still has it, and db:/data/row does not show it: "
-            "the container holds inode 77, the host has 78.",
+            (
+                "row went to the host's /scratch/shared (line 11); the host still has it, and db:/data/row does not show it: "
+                "the container holds inode 77, the host has 78."
+            ),
         ),
         (
             played(volume(), host=OTHER, container=UNSEEN),
@@ -204,14 +219,18 @@ UNASKED = {"engine": NOT_APPLICABLE}
         (
             played(volume(), host=SAME, container=(ABSENT, "no such file; the control read was fine")),
             Fate.DISPUTED,
-            "row went to the volume rows (line 11), and the witnesses contradict one another: "
-            "engine same, host same, container absent (no such file; the control read was fine).",
+            (
+                "row went to the volume rows (line 11), and the witnesses contradict one another: "
+                "engine same, host same, container absent (no such file; the control read was fine)."
+            ),
         ),
         (
             played(volume(), container=UNSEEN, users=Users.UNKNOWN, home=Home.NO, home_detail="no container db"),
             Fate.UNKNOWN,
-            "row went to the volume rows (line 11); what became of it cannot be told: engine same, host same, container unseen, "
-            "who has the store is not known; the store behind db:/data/row now: no container db.",
+            (
+                "row went to the volume rows (line 11); what became of it cannot be told: engine same, host same, container unseen, "
+                "who has the store is not known; the store behind db:/data/row now: no container db."
+            ),
         ),
         (
             played(volume(), engine=UNSEEN, host=UNSEEN, container=UNSEEN, home=Home.UNKNOWN, users=Users.UNKNOWN),
@@ -235,8 +254,8 @@ def test_a_row_that_persisted_tells_what_it_outlived() -> None:
     [
         (volume("dockstore-4f-rows"), (VolumeMount(target="/data", source="rows"),), "the volume rows"),
         (volume("dockstore-4f-rows"), (VolumeMount(target="/other", source="rows"),), "the volume dockstore-4f-rows"),
-        (volume(name=None), (), "the volume without a name"),
-        (anonymous(name=None), (), "the anonymous volume withou"),
+        (replace(volume(), name=None), (), "the volume without a name"),
+        (replace(anonymous(), name=None), (), "the anonymous volume withou"),
         (bind(), (BindMount(target="/data", source="shared"),), "the host's folder shared"),
         (replace(bind(), host_path=None), (), "the host's folder a path that is not known"),
         (tmpfs(), (), "memory (tmpfs at /data)"),
@@ -265,6 +284,15 @@ def test_the_configuration_of_the_last_container_of_that_name_counts() -> None:
     assert told(play)[1].startswith("row went to the volume second (line 14)")
 
 
+def test_a_renamed_containers_mounts_are_called_as_before() -> None:
+    play = Play().run("db", VolumeMount(target="/data", source="rows")).do(Rename(at=AT, container="web", to="old"), "rename", "web")
+    play.do(Rename(at=AT, container="db", to="db-old"), "rename", "db").write("row", "db-old:/data/row", volume("dockstore-x")).observe(
+        "row", "db-old:/data/row"
+    )
+
+    assert told(play)[1].startswith("row went to the volume rows (line 13)")
+
+
 def test_a_write_whose_step_is_not_in_the_file_has_no_line() -> None:
     play = played(volume())
     evidence = gather(play.history(), replace(play.scenario(), steps=()))
@@ -286,8 +314,10 @@ def test_what_cannot_be_told_is_said_in_a_sentence() -> None:
     [
         (
             played(anonymous("9c1f4e"), **NOT_MOUNTED),
-            "name it: {type: volume, source: rows, target: /data}; "
-            "the way back: docker run --rm -v 9c1f4e:/from -v rows:/to IMAGE cp -a /from/. /to/",
+            (
+                "name it: {type: volume, source: rows, target: /data}; "
+                "the way back: docker run --rm -v 9c1f4e:/from -v rows:/to IMAGE cp -a /from/. /to/"
+            ),
         ),
         (played(volume("shop_rows"), **NOT_MOUNTED), "mount it again: docker run -v shop_rows:/data IMAGE"),
         (played(bind(), **UNASKED, **NOT_MOUNTED), "mount it again: docker run -v /scratch/shared:/data IMAGE"),
@@ -438,7 +468,9 @@ def test_the_container_of_the_look_counts_beside_that_of_the_write() -> None:
 
 def test_steps_inside_a_together_count_and_steps_that_are_not_in_the_file_do_not() -> None:
     play = a_row().together(Stop(at=AT, container="db"), Kill(at=AT, container="web"))
-    play.events.append(replace(play.events[0], step="77.x", verb="run"))  # type: ignore[call-arg]
+    run = play.events[0]
+    assert isinstance(run, Operation)
+    play.events.append(replace(run, step="77.x"))
 
     assert words_of(play) == "stop"
 

@@ -8,12 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
+from building import anonymous, engine_info, header, layer, place
 
 from dockstore.core.history import Facts, Footer, Header, History, Made, Note, Observation, Operation, Placement
 from dockstore.core.history import Testimony as Told
 from dockstore.core.history_codec import HistoryError, dump, load
 from dockstore.core.model import Completion, Home, Sight, Users, Vantage
-from tests.building import anonymous, engine_info, header, layer, place
 
 if TYPE_CHECKING:
     from dockstore.core.history import Event
@@ -117,10 +117,23 @@ def test_what_a_newer_dockstore_added_is_passed_over() -> None:
     for event in newer:
         event["colour"] = "green"
     newer[0]["engine"]["colour"] = "green"
+    newer[3]["store"]["colours"] = ["green"]
     newer[5]["sights"]["moon"] = {"sight": "same"}
     newer.insert(1, {"event": "eclipse", "of": "the moon"})
 
     assert load(json.dumps(event) for event in newer) == History(header=HEADER, events=EVENTS)
+
+
+def test_what_a_history_repeats_is_one_value() -> None:
+    first, second, third, fourth = load(lines(EVENTS[2], EVENTS[2], EVENTS[4], EVENTS[4])).events
+
+    assert isinstance(first, Placement)
+    assert isinstance(second, Placement)
+    assert isinstance(third, Observation)
+    assert isinstance(fourth, Observation)
+    assert first.store is second.store
+    assert first.place is second.place
+    assert third.sights[Vantage.HOST] is fourth.sights[Vantage.HOST]
 
 
 def test_a_torn_last_line_is_what_a_killed_run_leaves() -> None:

@@ -5,9 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from building import (
+    ABSENT,
+    HEX_2,
+    NOT_APPLICABLE,
+    OTHER,
+    SAME,
+    UNSEEN,
+    Play,
+    anonymous,
+    bind,
+    engine_info,
+    expect,
+    layer,
+    place,
+    tmpfs,
+    volume,
+)
 
 from dockstore.core.flips import flips, other
-from dockstore.core.history import Made, Note, Operation, Placement
+from dockstore.core.history import Facts, Made, Note, Observation, Operation, Placement
 from dockstore.core.judge import judge, judge_mutant
 from dockstore.core.model import Completion, Home, Outcome, Sight, StoreKind, Users, Vantage
 from dockstore.core.script import (
@@ -25,25 +42,9 @@ from dockstore.core.script import (
     OneOf,
     Read,
     SameAs,
+    Wait,
     Where,
     Write,
-)
-from tests.building import (
-    ABSENT,
-    HEX_2,
-    NOT_APPLICABLE,
-    OTHER,
-    SAME,
-    UNSEEN,
-    Play,
-    anonymous,
-    bind,
-    engine_info,
-    expect,
-    layer,
-    place,
-    tmpfs,
-    volume,
 )
 
 HOLDS, REFUTED, UNDECIDED, SKIPPED = Outcome.HOLDS, Outcome.REFUTED, Outcome.UNDECIDED, Outcome.SKIPPED
@@ -127,7 +128,9 @@ def test_a_sight_that_could_not_be_had_is_undecided_unless_just_that_was_expecte
 
 def test_a_witness_who_was_left_out_is_unseen() -> None:
     play = Play().run("db").write("row", "db:/data/row", volume()).observe("row", "db:/data/row")
-    play.events[-1] = replace(play.events[-1], sights={})  # type: ignore[call-arg]
+    observation = play.events[-1]
+    assert isinstance(observation, Observation)
+    play.events[-1] = replace(observation, sights={})
 
     assert play.ruling("same", look="row", fact="container").outcome is UNDECIDED
 
@@ -279,6 +282,22 @@ def test_a_look_that_a_whole_run_does_not_hold_is_undecided() -> None:
 
     assert verdict.rulings[0].why == "the history holds nothing of the look 'late'."
     assert (verdict.outcome, verdict.reason) == (UNDECIDED, "late: the history holds nothing of the look 'late'")
+
+
+def test_a_look_that_failed_says_why() -> None:
+    play = Play().run("db").write("row", "db:/data/row", volume())
+    play.do(Observe(at=play.at(), write="row", look="row"), "observe", "row", completion=Completion.UNSURE, message="the engine did not answer")
+
+    assert play.ruling("persisted", look="row").why == "the engine did not answer."
+
+
+def test_a_wait_that_took_too_long_leaves_what_follows_undecided() -> None:
+    """P18: a look at the wrong time."""
+    play = Play().run("a")
+    play.do(Wait(at=play.at(), container="a", condition="exited"), "wait", "a", completion=Completion.UNSURE, message="not within 30 s")
+    play.inspect("state", "container", "a", state="running")
+
+    assert play.ruling("exited", look="state", fact="state").outcome is UNDECIDED
 
 
 def test_an_unmet_need_skips_the_file_and_is_named() -> None:
@@ -433,7 +452,8 @@ def test_a_diff_that_could_not_be_got_is_not_a_diff_without_changes() -> None:
 def test_a_fact_that_was_noted_as_nothing_is_undecided() -> None:
     play = Play().run("a").inspect("state", "container", "a")
     facts = play.events[-1]
-    play.events[-1] = replace(facts, values={"error": None})  # type: ignore[call-arg]
+    assert isinstance(facts, Facts)
+    play.events[-1] = replace(facts, values={"error": None})  # type: ignore[dict-item]  # as a file may hold it
 
     assert play.ruling("", look="state", fact="error").outcome is UNDECIDED
 
@@ -834,6 +854,13 @@ def test_p9_what_a_removed_volumes_device_still_has_is_orphaned() -> None:
     play.observe("row", "db:/data/row", engine=ABSENT, host=SAME, container=UNSEEN, home=Home.NO, users=Users.NOBODY)
 
     assert play.ruling("orphaned", look="row").outcome is HOLDS
+
+
+def test_a_tmpfs_backed_volume_is_lost_with_its_memory_though_a_container_mounts_its_name() -> None:
+    play = Play().run("db").write("row", "db:/data/row", volume(has_options=True)).stop("db").start("db")
+    play.observe("row", "db:/data/row", engine=NOT_APPLICABLE, host=NOT_APPLICABLE, container=ABSENT, home=Home.NO, used_by=("db:/data",))
+
+    assert play.ruling("lost", look="row").outcome is HOLDS
 
 
 def test_p11_a_new_container_of_the_old_name_is_not_the_old_one() -> None:

@@ -20,7 +20,9 @@ from dockstore.core.script import (
     Kill,
     Matrix,
     Observe,
+    PowerLoss,
     Prune,
+    Reboot,
     Remove,
     Rename,
     Restart,
@@ -286,11 +288,19 @@ def test_an_oom_kill_strikes_the_main_process() -> None:
     assert (update.keys, update.spec.mem_limit_bytes) == (("mem_limit",), 48 << 20)
 
 
-def test_an_update_sets_a_memory_limit() -> None:
-    update = actions(expanded(table("update")))[1]
+def test_an_oom_kill_after_a_crash_is_left_to_the_restart_policy() -> None:
+    form = expanded(table("crash+oom"))
 
-    assert isinstance(update, Update)
-    assert update.spec.mem_limit_bytes == 512 << 20
+    assert [step.condition for step in form.steps if isinstance(step, Wait)] == ["restarted", "restarted"]
+    assert not [step for step in form.steps if isinstance(step, Start)]
+
+
+def test_an_update_lowers_a_memory_limit_that_the_container_has_from_the_start() -> None:
+    form = expanded(table("update"))
+
+    (update,) = [step for step in form.steps if isinstance(step, Update)]
+    assert form.containers[0].mem_limit_bytes == 512 << 20
+    assert (update.keys, update.spec.mem_limit_bytes) == (("mem_limit",), 384 << 20)
 
 
 def test_commits_have_names_of_their_own() -> None:
@@ -386,7 +396,7 @@ def playable(word_lists: list[str]) -> str:
 EVENTS = st.lists(st.lists(st.sampled_from(sorted(EVENT_WORDS)), min_size=1, max_size=5).map(playable), min_size=1, max_size=6, unique=True)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(EVENTS, st.lists(st.sampled_from(ALL_STORES), min_size=1, unique=True), st.booleans())
 def test_every_long_form_can_be_played(events: list[str], stores: list[str], isolate: bool) -> None:
     matrix = table(*events, stores=tuple(stores))
@@ -416,6 +426,8 @@ def test_every_long_form_can_be_played(events: list[str], stores: list[str], iso
                 written[write] = to
             case Prune(what="containers" | "system"):
                 standing = {name: state for name, state in standing.items() if state is not State.EXITED}
+            case Restart(container=None) | Kill(container=None) | Reboot() | PowerLoss():
+                standing = dict.fromkeys(standing, State.EXITED)
             case Start(container=str(name)) | Restart(container=str(name)):
                 standing[name] = State.RUNNING
             case Stop(container=str(name)):

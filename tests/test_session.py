@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from session_stubs import Onlooker, Opener, Player, TableJudge, scenario
 
 from dockstore.core.history import Made
 from dockstore.core.model import Outcome
@@ -17,7 +18,6 @@ from dockstore.runner.last import read_failed
 from dockstore.runner.ledger import books
 from dockstore.runner.options import Options, home_folder, jobs
 from dockstore.runner.session import LEFTOVERS, Session
-from session_stubs import Onlooker, Opener, Player, TableJudge, scenario
 
 if TYPE_CHECKING:
     from pathlib import Path

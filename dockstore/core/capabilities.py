@@ -49,6 +49,7 @@ CAPABILITIES: Mapping[str, str] = {
     "tmpfs-keeps-mode": "a tmpfs has the mode that was asked for after a restart, too",
     "tmpfs-copies-up": "a tmpfs mount starts with the image's files",
     "tmpfs-in-mounts": "a tmpfs of --mount is listed among the container's mounts",
+    "volumes-from-fails-on-tmpfs": "--volumes-from a container with a tmpfs of --mount is refused",
     "bind-source-checked": "a --mount bind whose source is missing is refused at create",
     "recursive-read-only": "a read-only bind covers the mounts below its source",
     "archive-sees-tmpfs": "docker cp reads and writes what a tmpfs mount holds",
@@ -93,6 +94,7 @@ def capabilities(info: EngineInfo) -> frozenset[str]:
         "tmpfs-keeps-mode": docker and numbers(info.runc_version) >= (1, 1, 8),
         "tmpfs-copies-up": podman,
         "tmpfs-in-mounts": docker,
+        "volumes-from-fails-on-tmpfs": docker,  # it takes what is listed there for volumes
         "bind-source-checked": docker,
         "recursive-read-only": docker and api >= (1, 44) and kernel_can,
         "archive-sees-tmpfs": podman,

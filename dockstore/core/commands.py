@@ -7,13 +7,14 @@ Rule 2: what no command does (a look, a fresh row, a folder) is a comment or the
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from dockstore.core.capabilities import strikes
 from dockstore.core.command_options import create_options, image_lines, size, volume_options
+from dockstore.core.create_body import NO_NETWORK
 from dockstore.core.model import Place, PlaceKind
-from dockstore.core.plan import LAB, lab_images, own_images
+from dockstore.core.plan import LAB, flat, lab_images, own_images
 from dockstore.core.script import (
     Commit,
     Copy,
@@ -69,6 +70,18 @@ class _Images:
     own: frozenset[str]
     lab: frozenset[str]
 
+    def has_shell(self, image: str | None) -> bool:
+        """Whether it has the lab image's shell."""
+        return image in {None, LAB} or image in self.lab
+
+    def is_ours(self, image: str | None) -> bool:
+        """Whether the lab's defaults apply to a container of it."""
+        return self.has_shell(image) or image in self.own
+
+    def without_network(self, step: AnyStep) -> bool:
+        """Whether *step* makes a container with the lab's default, no network at all."""
+        return isinstance(step, Run | Create) and step.spec.network_mode in {None, NO_NETWORK} and self.is_ours(step.spec.image)
+
 
 def commands(scenario: Scenario) -> str:
     """The whole plan of *scenario*, one command or comment a line."""
@@ -83,6 +96,9 @@ def _lines(scenario: Scenario) -> Iterator[str]:
     struck = strikes(scenario.steps)
     if struck:
         yield f"# only on an engine that is ours to strike ({', '.join(struck)})"
+    images = _Images(own=frozenset(own_images(scenario)), lab=lab_images(scenario))
+    if any(images.without_network(step) for step in flat(scenario.steps)):
+        yield "# --network none stands for no network at all: the command line has no option for that"
     for image in scenario.images:
         yield from image_lines(image)
     for entry in scenario.host:
@@ -93,7 +109,6 @@ def _lines(scenario: Scenario) -> Iterator[str]:
             yield f"# {volume.name}: the anonymous volume that {volume.anonymous_of.name} gets at {volume.anonymous_of.path}"
         elif volume.name not in created and (volume.driver or volume.driver_opts or volume.labels):
             yield _words("docker volume create", *volume_options(volume), volume.name)
-    images = _Images(own=frozenset(own_images(scenario)), lab=lab_images(scenario))
     for step in scenario.steps:
         yield from _step(step, images)
 
@@ -208,8 +223,7 @@ def _command(step: AnyStep, images: _Images) -> Iterator[str]:
 
 
 def _create(verb: str, spec: ContainerSpec, images: _Images) -> str:
-    lab = spec.image in {None, LAB} or spec.image in images.lab
-    options, image, command = create_options(spec, ours=lab or spec.image in images.own, lab=lab)
+    options, image, command = create_options(spec, ours=images.is_ours(spec.image), lab=images.has_shell(spec.image))
     return _words(verb, *options, image, *command)
 
 
@@ -259,9 +273,8 @@ def _wait(step: Wait) -> str:
 
 def _copy(step: Copy) -> str:
     if isinstance(step.source, str):
-        return (
-            f"docker cp - {shlex.quote(str(step.to).rpartition('/')[0] or '/')}  # an archive with {step.to.path.rpartition('/')[2]}: {step.source}"
-        )
+        folder, _, name = step.to.path.rpartition("/")
+        return f"docker cp - {_place(replace(step.to, path=folder or '/'))}  # an archive with {name}: {step.source}"
     return f"docker cp {_place(step.source)} {_place(step.to)}"
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Key = tuple[int, ...]
 
 WITNESSES = (Vantage.ENGINE, Vantage.HOST, Vantage.CONTAINER)
-LOOKING = frozenset({"observe", "read", "inspect", "diff", "find", "measure", "wait"})  # an unsure one of these changed nothing
+LOOKING = frozenset({"observe", "read", "inspect", "diff", "find", "measure"})  # an unsure one of these changed nothing
 _NO_OBJECT_OF_THE_ENGINE = frozenset({StoreKind.BIND, StoreKind.TMPFS, StoreKind.ENGINE_FILE, StoreKind.IMAGE_LAYER, StoreKind.IMAGE_MOUNT})
 
 
@@ -142,10 +142,19 @@ def unfinished(evidence: Evidence) -> str | None:
 
 def never_looked(evidence: Evidence, look: str) -> str:
     """Return why the history holds nothing of *look*."""
+    operation = performed(evidence, look)
+    if operation is not None and operation.message:
+        return operation.message
     why = unfinished(evidence)
     if why is None:
         return f"the history holds nothing of the look '{look}'"
     return f"{why} before this look" if evidence.footer is None or evidence.footer.interrupted else why
+
+
+def performed(evidence: Evidence, look: str) -> Operation | None:
+    """Return the operation of the step that *look* is the name of."""
+    at = evidence.looks[look][0] if look in evidence.looks else None
+    return next((operation for where, operation in reversed(evidence.operations) if where == at), None)
 
 
 def unsure_before(evidence: Evidence, until: Key, *, since: Key = (-1,)) -> str | None:
@@ -210,8 +219,16 @@ def _fate(observation: Observation, store: Store | None, sights: Mapping[Vantage
         host=sights[Vantage.HOST],
         # the bytes of a volume with options are not the engine's: it knows the name only
         engine=Sight.NOT_APPLICABLE if store.has_options else sights[Vantage.ENGINE],
-        users=observation.users,
+        users=Users.NOBODY if memory_gone(store, sights) else observation.users,
     )
+
+
+def memory_gone(store: Store, sights: Mapping[Vantage, Sight]) -> bool:
+    """Whether a volume was in memory that nothing mounts any more: only then a volume is not applicable for the host.
+
+    Whoever mounts the volume now has the name, and other memory.
+    """
+    return store.kind is StoreKind.VOLUME and store.has_options and sights[Vantage.HOST] is Sight.NOT_APPLICABLE
 
 
 def _told(seen: Seen, *, fate: Fate | None = None, reason: str | None = None) -> Seen:

@@ -296,14 +296,14 @@ def _check(operation: str, node: Node, fact: Fact, to: Problems) -> Check:
         case "matches":
             return Matches(_PATTERN.read(node, to, operation))
         case "at_least":
-            return AtLeast(float(_limit(node, fact, to, operation)))
+            return AtLeast(_limit(node, fact, to, operation))
         case _:
-            return AtMost(float(_limit(node, fact, to, operation)))
+            return AtMost(_limit(node, fact, to, operation))
 
 
 def _limit(node: Node, fact: Fact, to: Problems, operation: str) -> float:
     reader = {"size": _SIZE, "seconds": _SECONDS}.get(fact.kind, _NUMBER)
-    return float(reader.read(node, to, operation))
+    return reader.read(node, to, operation)
 
 
 def _value(node: Node, fact: Fact, to: Problems) -> Value:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from posixpath import dirname
 from typing import TYPE_CHECKING, assert_never
 
-from dockstore.core.evidence import WITNESSES, key, line_of
+from dockstore.core.evidence import WITNESSES, key, line_of, memory_gone
 from dockstore.core.model import BindMount, Fate, Home, Sight, StoreKind, Users, Vantage, VolumeMount
-from dockstore.core.script import Create, Run
+from dockstore.core.script import Create, Rename, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,8 +90,8 @@ def _lost(placement: Placement, observation: Observation, seen: Seen) -> str:
         return ", which the engine writes anew at every start."
     if kind is StoreKind.WRITABLE_LAYER and sights[Vantage.ENGINE] is Sight.ABSENT:
         return ", which went with that container."
-    if kind is StoreKind.VOLUME and store is not None and store.has_options and observation.home is Home.YES:
-        return f"; the volume is still behind {observation.place}, and what it held is gone (it does not keep its bytes in the engine's folder)."
+    if store is not None and memory_gone(store, sights):
+        return ", whose memory went when the last container that had it ended."
     if sights[Vantage.ENGINE] is Sight.ABSENT:
         return ", which the engine no longer has" + (", nor has the host its bytes." if sights[Vantage.HOST] is Sight.ABSENT else ".")
     if sights[Vantage.HOST] is Sight.ABSENT:
@@ -157,12 +157,20 @@ def _now(evidence: Evidence, observation: Observation) -> str | None:
 
 
 def spec_at(evidence: Evidence, container: str, step: str) -> ContainerSpec | None:
-    """Return the configuration with which *container* was made last before *step*."""
-    until, found = key(step), None
+    """Return the configuration with which the container that bore the name *container* at *step* was made."""
+    until = key(step)
+    made: dict[str, ContainerSpec] = {}
     for at, one in evidence.steps.items():
-        if at < until and isinstance(one, Run | Create) and one.spec.name == container:
-            found = one.spec
-    return found
+        if at >= until:
+            continue
+        match one:
+            case Run() | Create():
+                made[one.spec.name] = one.spec
+            case Rename() if one.container in made:
+                made[one.to] = made.pop(one.container)
+            case _:
+                pass
+    return made.get(container)
 
 
 def _named(store: Store, spec: ContainerSpec | None, container: str) -> str:

@@ -86,7 +86,7 @@ def load(lines: Iterable[str], *, path: str | None = None) -> History:
     events: list[Event] = []
     torn: HistoryError | None = None
     number = 0
-    loads, readers = json.loads, _READERS
+    loads, readers = json.loads, _Reader().kinds
     for number, line in enumerate(lines, 1):
         if torn is not None:
             raise torn
@@ -141,13 +141,82 @@ def _engine(read: _Json) -> EngineInfo:
     return EngineInfo(**{name: read[name] for name in _NAMES[EngineInfo] if name in read})
 
 
-def _place(read: _Json) -> Place:
-    return Place(_PLACE_KINDS[read["kind"]], read["name"], read["path"])
+class _Reader:
+    """Makes values of what was read. Equal places, stores and testimonies are one value: a history repeats them from line to line."""
+
+    __slots__ = ("_places", "_stores", "_testimonies", "kinds")
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, str, str], Place] = {}
+        self._stores: dict[tuple[object, ...], Store] = {}
+        self._testimonies: dict[tuple[str, str], Testimony] = {}
+        self.kinds: dict[str, Callable[[_Json], Event]] = {
+            "operation": _operation,
+            "placement": self._placement,
+            "observation": self._observation,
+            "facts": _facts,
+            "made": _made,
+            "note": _note,
+            "footer": _footer,
+        }
+
+    def _place(self, read: _Json) -> Place:
+        told = (read["kind"], read["name"], read["path"])
+        found = self._places.get(told)
+        if found is None:
+            found = self._places[told] = Place(_PLACE_KINDS[told[0]], told[1], told[2])
+        return found
+
+    def _store(self, read: _Json | None) -> Store | None:
+        if read is None:
+            return None
+        told = (*read, *read.values())
+        try:
+            found = self._stores.get(told)
+        except TypeError:  # a newer dockstore's key holds a list
+            return _store(read)
+        if found is None:
+            found = self._stores[told] = _store(read)
+        return found
+
+    def _testimony(self, read: _Json) -> Testimony:
+        told = (read["sight"], read.get("detail", ""))
+        found = self._testimonies.get(told)
+        if found is None:
+            found = self._testimonies[told] = Testimony(sight=_SIGHTS[told[0]], detail=told[1])
+        return found
+
+    def _placement(self, read: _Json) -> Placement:
+        return Placement(
+            step=read["step"],
+            write=read["write"],
+            place=self._place(read["place"]),
+            digest=read["digest"],
+            size_bytes=read["size_bytes"],
+            store=self._store(read["store"]),
+            read_back=read["read_back"] is True,
+            detail=read.get("detail", ""),
+        )
+
+    def _observation(self, read: _Json) -> Observation:
+        get = read.get
+        return Observation(
+            step=read["step"],
+            look=read["look"],
+            write=read["write"],
+            place=self._place(read["place"]),
+            sights={_VANTAGES[vantage]: self._testimony(told) for vantage, told in read["sights"].items() if vantage in _VANTAGES},
+            home=_HOMES[read["home"]],
+            home_detail=get("home_detail", ""),
+            store_now=self._store(get("store_now")),
+            users=_USERS[read["users"]],
+            used_by=tuple(get("used_by", ())),
+            began=get("began", 0.0),
+            ended=get("ended", 0.0),
+        )
 
 
-def _store(read: _Json | None) -> Store | None:
-    if read is None:
-        return None
+def _store(read: _Json) -> Store:
     get = read.get
     return Store(
         kind=_STORE_KINDS[read["kind"]],
@@ -176,41 +245,6 @@ def _operation(read: _Json) -> Operation:
         status=get("status"),
         message=get("message", ""),
         detail=get("detail") or {},
-    )
-
-
-def _placement(read: _Json) -> Placement:
-    return Placement(
-        step=read["step"],
-        write=read["write"],
-        place=_place(read["place"]),
-        digest=read["digest"],
-        size_bytes=read["size_bytes"],
-        store=_store(read["store"]),
-        read_back=read["read_back"] is True,
-        detail=read.get("detail", ""),
-    )
-
-
-def _observation(read: _Json) -> Observation:
-    get = read.get
-    return Observation(
-        step=read["step"],
-        look=read["look"],
-        write=read["write"],
-        place=_place(read["place"]),
-        sights={
-            _VANTAGES[vantage]: Testimony(sight=_SIGHTS[told["sight"]], detail=told.get("detail", ""))
-            for vantage, told in read["sights"].items()
-            if vantage in _VANTAGES
-        },
-        home=_HOMES[read["home"]],
-        home_detail=get("home_detail", ""),
-        store_now=_store(get("store_now")),
-        users=_USERS[read["users"]],
-        used_by=tuple(get("used_by", ())),
-        began=get("began", 0.0),
-        ended=get("ended", 0.0),
     )
 
 
@@ -244,14 +278,3 @@ def _footer(read: _Json) -> Footer:
         interrupted=get("interrupted", False),
         leftovers=tuple(get("leftovers", ())),
     )
-
-
-_READERS: dict[str, Callable[[_Json], Event]] = {
-    "operation": _operation,
-    "placement": _placement,
-    "observation": _observation,
-    "facts": _facts,
-    "made": _made,
-    "note": _note,
-    "footer": _footer,
-}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dockstore.core.capabilities import capabilities
 from dockstore.core.checks import check, expected, measured, most_urgent, number, show
-from dockstore.core.evidence import gather, look_at, never_looked, unfinished, unsure_before
+from dockstore.core.evidence import gather, look_at, never_looked, performed, unfinished, unsure_before
 from dockstore.core.explain import hint, why
 from dockstore.core.model import Completion, Fate, Outcome, Sight, Vantage
 from dockstore.core.script import Diff, DiffersFrom, Equals, Exec, Find, Inspect, Measure, Observe, OneOf, Read, SameAs
@@ -234,7 +234,7 @@ def fact_of(evidence: Evidence, look: str, fact: str) -> Got:
     _, step = evidence.looks[look]
     facts = evidence.facts.get(look)
     if facts is None:
-        operation = evidence.outcomes.get(look) or _performed(evidence, look)
+        operation = evidence.outcomes.get(look) or performed(evidence, look)
         if operation is not None and operation.completion is not Completion.OK:
             return Got(reason=_went(operation))
         return Got(reason=never_looked(evidence, look))
@@ -266,7 +266,7 @@ def _rule_measure(evidence: Evidence, expectation: Expectation, step: AnyStep) -
 
 def _rule_action(evidence: Evidence, expectation: Expectation, step: AnyStep) -> Ruling:
     kind = "refusal" if expectation.fact in _OF_AN_ACTION else "fact"
-    operation = evidence.outcomes.get(expectation.look) or _performed(evidence, expectation.look)
+    operation = evidence.outcomes.get(expectation.look) or performed(evidence, expectation.look)
     if kind == "fact":
         return _undecided(expectation, kind, f"{_subject(step)} knows no '{expectation.fact}'")
     if operation is None:
@@ -313,12 +313,6 @@ def _is_refusal(value: object, operation: Operation, *, refused: bool) -> bool:
 
 def _at(evidence: Evidence, look: str) -> tuple[int, ...]:
     return evidence.looks[look][0]
-
-
-def _performed(evidence: Evidence, look: str) -> Operation | None:
-    """Return the operation of the step that *look* is the name of."""
-    at = evidence.looks[look][0] if look in evidence.looks else None
-    return next((operation for where, operation in reversed(evidence.operations) if where == at), None)
 
 
 def _went(operation: Operation) -> str:

@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 __all__ = ["EVENT_WORDS", "STORES", "EventWord", "Expanded", "MatrixWhere", "StoreWord", "chains", "event_problem", "expand", "look_name"]
 
 MEMORY_LIMIT_BYTES = 64 << 20  # of a container that is to be OOM-killed
-UPDATED_LIMIT_BYTES = 512 << 20  # what `update` sets; below the other where both are wanted (swap follows the limit)
+UPDATED_LIMIT_BYTES = 512 << 20  # of one that is to be updated: a limit can be lowered; 20.10 refuses to set one where none was
 GREEDY_MAIN = "trap 'exec tail /dev/zero' USR1; while :; do sleep 60 & wait; done"  # ends at TERM; takes all memory at USR1
 
 
@@ -233,13 +233,14 @@ class _Chain:
             volume = (STORES["image-volume"].folder,) if "image-volume" in stores else ()
             self.images.append(ImageSpec(name=image, volume=volume))
         greedy = "oom" in self._words
+        limit = MEMORY_LIMIT_BYTES if greedy else UPDATED_LIMIT_BYTES if "update" in self._words else None
         return ContainerSpec(
             name=self._name,
             image=image,
             mounts=tuple(mount for store in stores for mount in self._mounts(store)),
             tmpfs=(STORES["tmpfs-flag"].folder,) if "tmpfs-flag" in stores else (),
             command=GREEDY_MAIN if greedy else None,
-            mem_limit_bytes=MEMORY_LIMIT_BYTES if greedy else None,
+            mem_limit_bytes=limit,
             restart="on-failure" if "crash" in self._words else None,
         )
 
@@ -300,7 +301,7 @@ class _Chain:
                 self._name = f"{name}-renamed" if name == self.first.name else self.first.name
                 self.steps.append(Rename(at=at, container=name, to=self._name))
             case "update":
-                limit = MEMORY_LIMIT_BYTES * 3 // 4 if "oom" in self._words else UPDATED_LIMIT_BYTES
+                limit = (self._spec.mem_limit_bytes or 0) * 3 // 4
                 spec = replace(self._spec, name=name, mem_limit_bytes=limit)
                 self.steps.append(Update(at=at, container=name, spec=spec, keys=("mem_limit",)))
             case "commit":
@@ -312,11 +313,10 @@ class _Chain:
                     Wait(at=at, container=name, condition="restarted"),
                 ]
             case "oom":
-                self.steps += [
-                    Kill(at=at, container=name, signal="USR1"),
-                    Wait(at=at, container=name, condition="exited"),
-                    Start(at=at, container=name),
-                ]
+                policy = "crash" in self._words  # then the policy brings it back, as after a crash
+                self.steps.append(Kill(at=at, container=name, signal="USR1"))
+                self.steps.append(Wait(at=at, container=name, condition="restarted" if policy else "exited"))
+                self.steps += [] if policy else [Start(at=at, container=name)]
             case "engine-restart":
                 self.steps.append(Restart(at=at, container=None))
             case "engine-kill":

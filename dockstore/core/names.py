@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dockstore.core.model import BindMount, ImageMount, Place, PlaceKind, VolumeMount
-from dockstore.core.problems import Problems, did_you_mean, listed, said
+from dockstore.core.capabilities import strikes
+from dockstore.core.model import ImageMount, Place, PlaceKind, VolumeMount
+from dockstore.core.problems import Problems, did_you_mean, listed, nearest, said
 from dockstore.core.script import (
     Commit,
     Copy,
@@ -27,7 +28,6 @@ from dockstore.core.script import (
     Measure,
     Observe,
     Pause,
-    Prune,
     Read,
     Remove,
     RemoveImage,
@@ -37,6 +37,8 @@ from dockstore.core.script import (
     Run,
     Start,
     Stop,
+    Together,
+    UnmountHost,
     Unpause,
     Update,
     Wait,
@@ -174,8 +176,6 @@ def _check_spec(spec: ContainerSpec, node: Node, known: Known, to: Problems) -> 
     for number, mount in enumerate(spec.mounts):
         if isinstance(mount, ImageMount):
             _image(mount.source, _find(_item(_find(node, "mounts"), number), "source"), known, to)
-        if isinstance(mount, BindMount) and mount.source == "" and mount.flag is False and mount.create_host_path:
-            continue
     for number, source in enumerate(spec.volumes_from):
         _container(source.partition(":")[0], _item(_find(node, "volumes_from"), number), known, to)
     for key, value in (("pid", spec.pid), ("ipc", spec.ipc), ("network_mode", spec.network_mode)):
@@ -302,20 +302,27 @@ def _old_write(name: str, written: Written, known: Known, later: Mapping[str, in
 
 def _check_looks(steps: tuple[Written, ...], expected: Expected, known: Known, to: Problems) -> None:
     kinds: dict[str, str] = {}
+    misspelt: dict[str, str] = {}  # a name that was meant -> the name that stands there; one slip is told once
     spots: dict[str, tuple[Node, Written]] = {}
     for written in flat(steps):
         named = look_of(written)
         if named is None:
             continue
         name, kind = named
+        if isinstance(written.step, Observe) and written.step.label is None and name not in known.writes:
+            misspelt[nearest(name, known.writes) or name] = name
         spot = written.row.node.get("as") or written.subject
         if name in kinds:
             to.add(spot, f"two looks are called {said(name)}, first in line {spots[name][0].line}", "as: NAME")
             continue
         kinds[name] = kind
         spots[name] = (spot, written)
+    meant: set[str] = set()
     for key in expected.named:
         if key.value not in kinds:
+            if key.value in misspelt:
+                continue
+            meant.add(nearest(key.value, kinds) or "")
             to.add(key, f"nothing in steps is called {said(key.value)}", did_you_mean(key.value, kinds) or "a step with 'as: NAME'")
     for reference in expected.references:
         other = reference.other.value
@@ -327,7 +334,7 @@ def _check_looks(steps: tuple[Written, ...], expected: Expected, known: Known, t
             to.add(reference.other, f"{said(other)} is a look of another kind", f"a look by {kinds[reference.look].partition('-')[0]} is wanted here")
     asked = {key.value for key in expected.named} | {reference.other.value for reference in expected.references}
     for name, kind in kinds.items():
-        if name not in asked and kind not in {"exec", "action"}:
+        if name not in asked | meant | set(misspelt.values()) and kind not in {"exec", "action"}:
             to.add(spots[name][0], f"{said(name)} is looked at, but nothing is expected of it", f"expect: {{{name}: …}}")
     _check_fates(expected, spots, known, to)
 
@@ -358,18 +365,14 @@ def check_needs(
     to: Problems,
 ) -> None:
     """Note every step that strikes the engine, or needs rights on its host, without `needs` saying so."""
-    mounting = ("host-mount", "network-folder")
     for written in flat(steps):
-        step = written.step
-        what, wanted = _strike(written)
-        if wanted is None:
-            continue
-        possible = mounting if written.verb == "unmount" else (wanted,)
-        if not any(need in needs for need in possible):
+        wanted = strikes((written.step,)) if not isinstance(written.step, Together) else ()
+        possible = {"host-mount", "network-folder"} if isinstance(written.step, UnmountHost) else set(wanted)
+        if possible and not possible & set(needs):
+            need = (*wanted, "host-mount")[0]
+            on_engine = " engine" if getattr(written.step, "container", "") is None else ""
             spot = written.row.node.key(written.verb) or written.row.node
-            to.add(spot, f"{what} {_STRIKES[wanted]}", f"needs: [{listed([*needs, wanted])}]")
-        if isinstance(step, Prune) and step.api is not None and not step.api:
-            continue
+            to.add(spot, f"{written.verb}{on_engine} {_STRIKES[need]}", f"needs: [{listed([*needs, need])}]")
     for kind, things in (("containers", containers), ("volumes", volumes)):
         for name, thing in things.items():
             if thing.engine is not None and "two-engines" not in needs:
@@ -385,21 +388,3 @@ _STRIKES = {
     "network-folder": "needs a network folder",
     "two-engines": "is on another engine",
 }
-
-
-def _strike(written: Written) -> tuple[str, str | None]:
-    match written.verb:
-        case "prune":
-            return "prune", "disposable-engine"
-        case "reboot":
-            return "reboot", "restart-engine"
-        case "power-loss":
-            return "power-loss", "power-loss"
-        case "mount":
-            return "mount", "network-folder" if getattr(written.step, "what", "") == "network-folder" else "host-mount"
-        case "unmount":
-            return "unmount", "host-mount"
-        case "start" | "stop" | "restart" | "kill" if getattr(written.step, "container", "") is None:
-            return f"{written.verb} engine", "restart-engine"
-        case _:
-            return written.verb, None

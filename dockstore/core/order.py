@@ -39,7 +39,7 @@ from dockstore.core.script import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from dockstore.core.drafts import Written
     from dockstore.core.model import ContainerSpec, ImageSpec
@@ -48,6 +48,19 @@ if TYPE_CHECKING:
 States = frozenset[str]
 ABSENT, CREATED, RUNNING, PAUSED, STOPPED = "absent", "created", "running", "paused", "stopped"
 _EXISTING: States = frozenset({CREATED, RUNNING, PAUSED, STOPPED})
+_RUNS: States = frozenset({RUNNING})
+_ALIVE: States = frozenset({RUNNING, PAUSED})
+_FROZEN: States = frozenset({PAUSED})
+_STARTABLE: States = frozenset({CREATED, STOPPED, RUNNING})
+_IDLE: States = frozenset({CREATED, STOPPED})
+_WANTED: Mapping[States, str] = {
+    _EXISTING: "a container",
+    _RUNS: "a running container",
+    _ALIVE: "a running container",
+    _FROZEN: "a paused container",
+    _STARTABLE: "a container that is not paused",
+    _IDLE: "a stopped container",
+}
 _UNLABELLED_HINT = "write 'as: NAME' and expect NAME: {refused: STATUS} if that is the point"
 
 
@@ -106,7 +119,7 @@ def _step(written: Written, now: _Now, images: Mapping[str, ImageSpec], to: Prob
             if isinstance(step, Run):
                 new = _started(spec, images)
             if ABSENT not in now.of(name) and step.label is None:
-                hint = f"{_UNLABELLED_HINT}; else remove it first" if now.of(name) != {RUNNING} else _UNLABELLED_HINT
+                hint = _UNLABELLED_HINT if now.of(name) == {RUNNING} else f"remove: {name} comes first; {_UNLABELLED_HINT}"
                 to.add(subject, f"{written.verb}: {said(name)} is {_said(now.of(name), exists=True)} here", hint)
             _go(now, name, {ABSENT: new}, written)
         case Start(container=None) | Restart(container=None) | Reboot() | PowerLoss():
@@ -117,7 +130,7 @@ def _step(written: Written, now: _Now, images: Mapping[str, ImageSpec], to: Prob
             _strike(now)
         case Start(container=str(name)):
             started = _started_again(now, name, images)
-            _need(written, now, name, frozenset({CREATED, STOPPED, RUNNING}), to, subject)
+            _need(written, now, name, _STARTABLE, to, subject)
             _go(now, name, {CREATED: started, STOPPED: started}, written)
         case Restart(container=str(name)):
             _need(written, now, name, _EXISTING, to, subject)
@@ -126,14 +139,14 @@ def _step(written: Written, now: _Now, images: Mapping[str, ImageSpec], to: Prob
             _need(written, now, name, _EXISTING, to, subject)
             _go(now, name, dict.fromkeys((RUNNING, PAUSED), _ended(now, name)), written)
         case Kill(container=str(name)):
-            _need(written, now, name, frozenset({RUNNING, PAUSED}), to, subject)
+            _need(written, now, name, _ALIVE, to, subject)
             ended = _ended(now, name)
             _go(now, name, {state: ended if step.signal == "KILL" else ended | {state} for state in (RUNNING, PAUSED)}, written)
         case Pause(container=name):
-            _need(written, now, name, frozenset({RUNNING}), to, subject)
+            _need(written, now, name, _RUNS, to, subject)
             _go(now, name, {RUNNING: frozenset({PAUSED})}, written)
         case Unpause(container=name):
-            _need(written, now, name, frozenset({PAUSED}), to, subject)
+            _need(written, now, name, _FROZEN, to, subject)
             _go(now, name, {PAUSED: frozenset({RUNNING})}, written)
         case Remove(container=name):
             _remove(written, step, now, to)
@@ -152,14 +165,14 @@ def _step(written: Written, now: _Now, images: Mapping[str, ImageSpec], to: Prob
         case Update(container=name) | Commit(container=name) | Export(container=name) | Diff(container=name):
             _need(written, now, name, _EXISTING, to, subject)
         case Exec(container=name):
-            _need(written, now, name, frozenset({RUNNING}), to, written.spot("in"))
+            _need(written, now, name, _RUNS, to, written.spot("in"))
             now.states[name] = now.of(name) | (_ended(now, name) if RUNNING in now.of(name) else frozenset())
         case Measure(container=name):
-            _need(written, now, name, frozenset({RUNNING}), to, written.spot("in"))
+            _need(written, now, name, _RUNS, to, written.spot("in"))
         case Write():
-            _need_place(written, now, step.to, frozenset({RUNNING}), to, written.spot("to"))
+            _need_place(written, now, step.to, _RUNS, to, written.spot("to"))
         case Read():
-            _need_place(written, now, step.place, frozenset({RUNNING}), to, subject)
+            _need_place(written, now, step.place, _RUNS, to, subject)
         case Copy():
             _need_place(written, now, step.to, _EXISTING, to, written.spot("to"))
             if isinstance(step.source, Place):
@@ -180,9 +193,9 @@ def _remove(written: Written, step: Remove, now: _Now, to: Problems) -> None:
         return
     if states <= {RUNNING, PAUSED} and step.label is None:
         to.add(written.subject, "a running container is removed only by force", f"force: true, or stop it first; {_UNLABELLED_HINT}")
-        now.states[name] = frozenset({ABSENT})
+        now.states[name] = states | {ABSENT}
         return
-    _need(written, now, name, frozenset({CREATED, STOPPED}), to, written.subject)
+    _need(written, now, name, _IDLE, to, written.subject)
     _go(now, name, dict.fromkeys((CREATED, STOPPED), frozenset({ABSENT})), written)
 
 
@@ -192,7 +205,7 @@ def _wait(written: Written, step: Wait, now: _Now, to: Problems) -> None:
         if step.label is None:
             now.states[name] = frozenset({ABSENT})
         return
-    allowed = frozenset({RUNNING}) if step.until is not None else _EXISTING
+    allowed = _RUNS if step.until is not None else _EXISTING
     _need(written, now, name, allowed, to, written.subject)
     reached = {"running": RUNNING, "restarted": RUNNING, "healthy": RUNNING, "exited": STOPPED}.get(step.condition or "")
     if reached is not None:
@@ -208,26 +221,16 @@ def _need_place(written: Written, now: _Now, place: Place, allowed: States, to: 
 def _need(written: Written, now: _Now, name: str, allowed: States, to: Problems, spot: Node) -> None:
     """Note it if container *name* is in none of the states *allowed*."""
     states = now.of(name)
-    is_look = isinstance(written.step, Read | Measure | Diff)
-    if states & allowed or (written.step.label is not None and not is_look):
+    may_be_refused = written.step.label is not None and not isinstance(written.step, Read | Measure | Diff)
+    if states & allowed or may_be_refused:
         return
     if states == {ABSENT}:
-        made = ABSENT if name not in now.specs else "gone"
-        fact = f"{said(name)} is not there yet" if made == ABSENT else f"{said(name)} is gone here"
-        to.add(spot, f"{written.verb}: {fact}", f"run: {name} comes first")
+        stands, way = "is gone here" if name in now.specs else "is not there yet", f"run: {name}"
     else:
-        wanted = (
-            "a running container"
-            if allowed == {RUNNING} or (RUNNING in allowed and PAUSED in allowed)
-            else "a paused container"
-            if allowed == {PAUSED}
-            else "a container that can be started"
-            if RUNNING in allowed
-            else "a container that is stopped"
-        )
+        stands = f"is {_said(states)} here"
         way = f"unpause: {name}" if states == {PAUSED} else f"pause: {name}" if allowed == {PAUSED} else f"start: {name}"
-        to.add(spot, f"{written.verb} needs {wanted}, {said(name)} is {_said(states)} here", f"{way} comes first")
-    now.states[name] = allowed  # one slip is told once
+    to.add(spot, f"{written.verb} needs {_WANTED[allowed]}, {said(name)} {stands}", f"{way} comes first")
+    now.states[name] = allowed | states  # one slip is told once
 
 
 def _said(states: States, *, exists: bool = False) -> str:
@@ -240,16 +243,10 @@ def _said(states: States, *, exists: bool = False) -> str:
 def _go(now: _Now, name: str, moves: Mapping[str, States], written: Written) -> None:
     """Let container *name* pass on; where the engine may refuse, it may also stay as it is."""
     states = now.of(name)
-    after: set[str] = set()
-    for state in states:
-        after |= moves.get(state, frozenset({state}))
-    if not states & moves.keys():
-        for target in moves.values():
-            after |= target
-    elif written.step.label is None and any(state in moves for state in states):
-        stay = {state for state in states if state not in moves}
-        after -= {state for state in stay if not any(state in target for target in moves.values())}
-        after |= {state for state in stay if _stays(written.step, state)}
+    stays = {state for state in states - moves.keys() if _stays(written.step, state)}
+    able = states & moves.keys()
+    passed = able if able or stays else moves.keys()  # neither: that was told, and one slip is told once
+    after = {state for before in passed for state in moves[before]} | stays
     now.states[name] = frozenset(after) | (states if written.step.label is not None else frozenset())
 
 
@@ -325,8 +322,3 @@ def _needs_no_engine(step: object) -> bool:
             return place.kind is not PlaceKind.CONTAINER
         case _:
             return type(step).__name__ in {"Observe", "Find", "CreateFolder", "RemoveHost", "RenameHost", "MountHost", "UnmountHost"}
-
-
-def containers_of(steps: Iterable[Written]) -> set[str]:
-    """The containers that *steps* touch."""
-    return {name for written in steps if (name := _touched(written)) is not None}

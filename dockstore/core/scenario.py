@@ -85,7 +85,8 @@ class _Loader:
             kept = {name: value for name, value in self._overrides.items() if not _names(change, "vars", name)}
             mutated = self._scenario(root, kept, inner)
             if mutated is not None and not inner and _same(mutated, scenario):
-                inner.add(title, "the mutant changes nothing", "a mutant is another experiment, or another expectation")
+                self._to.add(title, "the mutant changes nothing", "a mutant is another experiment, or another expectation")
+                return None
         except (Unread, Enough):
             mutated = None
         start, end = (title.line, title.column), change.end

@@ -64,7 +64,7 @@ class Scalar(Generic[T]):
         try:
             return self.parse(node.value)
         except Misread as exc:
-            raise to.wrong(node, exc.fact, exc.hint or self.hint) from None
+            raise to.wrong(node, exc.fact, exc.hint) from None
 
     def schema(self, defs: Defs) -> Json:  # noqa: ARG002
         return text_schema(self.pattern)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 LARGEST_BYTES = 10_000_000
 DEEPEST = 50
-MOST_VALUES = 20_000
+MOST_VALUES = 10_000
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -102,7 +102,7 @@ def read(data: str | bytes, file: str) -> tuple[Table | None, str, Problems]:
         problems.add(_place(text, offset), fact, hint)
         return None, text, problems
     if not text.strip():
-        problems.add(_Place(1, 1), "the file is empty", "version: 1")
+        problems.add(_Place(1, 1), "the file is empty", "it begins with version: 1")
         return None, text, problems
     return _Composer(text, problems).root(), text, problems
 
@@ -180,10 +180,12 @@ class _Composer:
             root = self._compose(yaml.parse(self._text, Loader=loader), yaml)
         except yaml.MarkedYAMLError as exc:
             mark = exc.problem_mark or exc.context_mark
+            if mark and exc.context_mark and not "".join(self._problems.lines[mark.line :]).strip():
+                mark = exc.context_mark  # it goes wrong at the end of the file: show where it began
             what = exc.problem or exc.context or "unreadable"
             line = min(mark.line + 1, len(self._problems.lines)) if mark else 1
             column = min(mark.column, len(self._problems.lines[line - 1])) + 1 if mark else 1
-            self._problems.add(_Place(line, column), f"not YAML: {what}", _yaml_hint(what))
+            self._problems.add(_Place(line, column), f"not YAML: {what}", _yaml_hint(what, self._problems.lines[line - 1][column - 1 : column]))
             return None
         except yaml.YAMLError as exc:  # a ReaderError: a character that YAML does not take
             self._problems.add(_Place(1, 1), "not a text file", str(getattr(exc, "reason", "")) or None)
@@ -191,7 +193,7 @@ class _Composer:
         except _Stop:
             return None
         if root is None:
-            self._problems.add(_Place(1, 1), "the file is empty", "version: 1")
+            self._problems.add(_Place(1, 1), "the file is empty", "it begins with version: 1")
             return None
         if self._barred:
             return None
@@ -217,7 +219,7 @@ class _Composer:
                         raise _Stop
                     is_table = isinstance(event, yaml.MappingStartEvent)
                     if stack and stack[-1].waiting:
-                        self._problems.add(_at(event.start_mark), "a key is a text, not a list or mapping", None)
+                        self._problems.add(_at(event.start_mark), "a key is a text, not a list or mapping", "a text that begins with [ or { needs quotes")
                         raise _Stop
                     stack.append(_Frame(is_table=is_table, mark=event.start_mark))
                     continue
@@ -294,10 +296,10 @@ def _text(event: Any) -> Text:
     )
 
 
-def _yaml_hint(what: str) -> str | None:
+def _yaml_hint(what: str, char: str) -> str | None:
     if "mapping values are not allowed" in what or "could not find expected ':'" in what:
         return "a text with ': ' in it needs quotes; a key needs ': ' after it"
-    if "'\\t'" in what or "tab" in what:
+    if char == "\t" or "tab" in what:
         return "indent with spaces, not with tabs"
     if "cannot start any token" in what:
         return "a text that begins with this character needs quotes"

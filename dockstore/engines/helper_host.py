@@ -149,7 +149,8 @@ class HelperHost:
     # --- the scratch folder
 
     def make_folder(self, path: str, *, mode: int = 0o755, owner: tuple[int, int] | None = None) -> None:
-        make = f'if [ "$K" = none ]; then mkdir "$P" && {_owned(owner)} && chmod {mode:o} "$P"; elif [ -d "$P" ]; then {_owned(owner)}; else exit {UNFIT}; fi'
+        new = f'mkdir "$P" && {_owned(owner)} && chmod {mode:o} "$P"'
+        make = f'if [ "$K" = none ]; then {new}; elif [ -d "$P" ]; then {_owned(owner)}; else exit {UNFIT}; fi'
         self._change(path, self._scratch_root, make, follow=True, folders=True)
 
     def write_file(
@@ -182,10 +183,10 @@ class HelperHost:
         mounted = 'if cut -d" " -f5 /proc/self/mountinfo | grep -qF -e "$P"; then echo "$P: a mount lies there" >&2; exit 1; fi'
         self._change(path, root, f'[ "$K" = found ] || exit 0\n{mounted}\nrm -rf "$P"', follow=False, make=False, folders=True, gone_is_fine=True)
 
-    def mount_tmpfs(self, path: str, *, root: str) -> None:
+    def mount_tmpfs(self, path: str, *, root: str) -> None:  # noqa: ARG002
         raise Unseen(f"{path}: nothing is mounted on the engine's host through a helper container")
 
-    def unmount(self, path: str, *, root: str) -> None:
+    def unmount(self, path: str, *, root: str) -> None:  # noqa: ARG002
         raise Unseen(f"{path}: nothing is unmounted on the engine's host through a helper container")
 
     def unmount_all(self, root: str) -> None:

@@ -163,10 +163,10 @@ def parse_stat(facts: str, *, link_target: str | None = None, entries: tuple[str
 
 def only_gone(errors: str) -> bool:
     """Whether *errors* speak of nothing but files that vanished meanwhile."""
-    return all("No such file" in line or "can't open" in line and "No such" in line for line in errors.splitlines() if line.strip())
+    return all("no such file" in line.lower() for line in errors.splitlines() if line.strip())
 
 
 def host_mountinfo(text: str, base: str) -> str:
     """A helper's mountinfo as the host would have it: what lies below *base*, without it."""
     field = re.compile(rf"^(\S+ \S+ \S+ \S+) {re.escape(base)}(/\S*) ")
-    return "".join(f"{field.sub(r'\1 \2 ', line)}\n" for line in text.splitlines() if field.match(line))
+    return "".join(field.sub(r"\1 \2 ", line) + "\n" for line in text.splitlines() if field.match(line))

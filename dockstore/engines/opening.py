@@ -201,6 +201,8 @@ def _open_address(candidate: Candidate, wanted: Wanted, *, say: Say, daemon: Dae
         cache = homes.cache_of(wanted.home)
         lab = None if wanted.read_only else _lab_image(engine, cache, say=say)
         sight = views.look(engine, candidate.address, lab=lab, read_only=wanted.read_only)
+        undo.callback(sight.close)
+        unseen = sight.host.reason
         folders = netfolder.folders(cache) if sight.mounts else None
         more = {
             "two-engines": "yes" if private.impossible() is None else "no",
@@ -214,8 +216,8 @@ def _open_address(candidate: Candidate, wanted: Wanted, *, say: Say, daemon: Dae
                 # a private engine says of itself that it is disposable; that holds for who has it alone
                 disposable=ours or wanted.marked_disposable or (info.disposable and not leased),
                 restartable=ours,
-                host_files=sight.host.reason is None,
-                host_files_reason=sight.host.reason or "",
+                host_files=unseen is None,
+                host_files_reason=unseen or "",
                 host_mount=sight.mounts,
                 network_folder=folders is not None and folders.refusal is None,
                 swap=sight.swap,

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 
 from dockstore.engines.direct_host import DirectHost
 from dockstore.engines.errors import EngineError
+from dockstore.engines.helper_host import HelperHost
 from dockstore.engines.nested import NestedHost, View, view_of, view_through
 from dockstore.engines.no_host import NoHost
 from dockstore.engines.providers import homes, ownership, processes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dockstore.engines.engine import Engine
     from dockstore.engines.host import Host
 
@@ -34,6 +37,7 @@ class Looked:
     host: Host
     mounts: bool = False
     swap: bool = False
+    close: Callable[[], None] = lambda: None
 
 
 def look(engine: Engine, address: str, *, lab: str | None, read_only: bool) -> Looked:
@@ -64,9 +68,12 @@ def look(engine: Engine, address: str, *, lab: str | None, read_only: bool) -> L
 def _otherwise(engine: Engine, root: str, lab: str | None, reason: str, *, read_only: bool) -> Looked:
     if lab is None or read_only:
         return Looked(host=NoHost(reason))
-    from dockstore.engines.helper_host import HelperHost
-
-    return Looked(host=HelperHost(engine, lab, root))
+    helper = HelperHost(engine, lab, root, labels=ownership.labels("helper"))
+    refusal = helper.reason  # asked once: it starts the helper
+    if refusal is not None:
+        helper.close()
+        return Looked(host=NoHost(f"{reason}; and through a helper container: {refusal}"))
+    return Looked(host=helper, close=helper.close)
 
 
 def _refusal(engine: Engine, prefix: str, root: str, *, read_only: bool) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dockstore.core.model import EngineInfo
     from dockstore.core.verdict import ClaimVerdict, Report, Ruling, Verdict
 
-_SIGNS: Final = {"holds": "✓", "holds-with-nuance": "≈", "does-not-hold": "≠", "refuted": "✗", "undecided": "?", "untested": "·", "skipped": "·"}
+_SIGNS: Final = {"holds": "✓", "holds-with-nuance": "≈", "does-not-hold": "≠", "refuted": "✗", "undecided": "?", "untested": "∅", "skipped": "∅"}
 _CLASSES: Final = {
     "holds": "good",
     "holds-with-nuance": "fair",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dockstore.core.verdict import ClaimVerdict, Report, Ruling, Verdict
 
-_MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~$]|^[-+=]|^\d+(?=[.)]))")
+_MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~$]|^[-+=]|^\d+(?=[.)]\s))")
 _LINKS: Final = re.compile(r"(?<=[:@#])(?=\w|//)|(?<=\bwww)(?=\.)")
 _SIGNS: Final = {Outcome.HOLDS: "✅", Outcome.REFUTED: "❌", Outcome.UNDECIDED: "❔", Outcome.SKIPPED: "⏭️"}
 _CLAIM_SIGNS: Final = {"holds": "✅", "holds-with-nuance": "✅", "does-not-hold": "⚠️", "refuted": "❌", "undecided": "❔", "untested": "❔"}
@@ -83,9 +83,10 @@ def _evidence(verdict: Verdict, *, several: bool) -> str:
         parts.append(_rulings(rulings))
     if verdict.reason:
         parts.append(escaped(phrases.shortened(verdict.reason)))
-    for ruling in rulings:
+    told = [ruling for ruling in rulings if not phrases.repeats(verdict, ruling)]
+    for ruling in told:
         hint = f"  \n_hint:_ {code(ruling.hint)}" if ruling.hint else ""
-        named = f"**{escaped(phrases.subject(ruling))}**: " if len(rulings) > 1 else ""
+        named = f"**{escaped(phrases.subject(ruling))}**: " if len(told) > 1 else ""
         parts.append(f"{named}{escaped(phrases.shortened(ruling.why))}{hint}")
     parts += [f"The mutant “{escaped(mutant.title)}” should have been refuted and came out {mutant.outcome}." for mutant in survivors]
     return "\n\n".join(parts)
@@ -148,7 +149,8 @@ def _scenarios(report: Report) -> str:
             [escaped(verdict.scenario.title), *engine, f"{_SIGNS[verdict.outcome]} {verdict.outcome}{note}", phrases.seconds(verdict.seconds)]
         )
     headers = ["scenario", *(["engine"] if len(report.engines) > 1 else []), "outcome", "time"]
-    return f"<details><summary>all {len(report.verdicts)} scenarios</summary>\n\n{table(headers, rows)}\n\n</details>"
+    count = len(report.verdicts)
+    return f"<details><summary>{f'all {count} scenarios' if count != 1 else 'the scenario'}</summary>\n\n{table(headers, rows)}\n\n</details>"
 
 
 def _foot(report: Report) -> str:

@@ -72,7 +72,7 @@ def shown(value: Shown | None) -> str:
         case dict():
             return " and ".join(f"{key.replace('_', ' ')} {shown(one)}" for key, one in value.items())
         case float():
-            return f"{value:.6g}"
+            return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
         case _:
             return str(value)
 
@@ -167,3 +167,8 @@ def subject(ruling: Ruling) -> str:
 def sentence(ruling: Ruling) -> str:
     """Return expected against actual in one sentence, for an annotation or a list."""
     return f"{subject(ruling)}: {shown(ruling.expected)} was expected, {shown(ruling.actual)} was seen"
+
+
+def repeats(verdict: Verdict, ruling: Ruling) -> bool:
+    """Tell whether a ruling's reason says no more than its verdict's: the run ended before it."""
+    return bool(verdict.reason) and (verdict.reason or "").rstrip(".") in ruling.why and ruling.hint is None

@@ -71,12 +71,13 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A write on its way from a container's lane to the store's, through a target path."""
+    """From a container's lane to a store's, through a target path: a write on its way, or (*sort* mount) what lies there at a look."""
 
     column: int
     container: int
     store: int
     label: str
+    sort: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,49 +205,64 @@ def _cut(life: _Life, where: float) -> None:
 def _stores(events: Iterable[Event], at: dict[str, int], containers: dict[str, Lane], columns: list[Column]) -> tuple[list[Lane], list[Link]]:
     lanes: dict[str, Lane] = {}
     sightings: dict[str, list[tuple[float, bool | None]]] = {}
-    names = list(containers)
-    links: list[tuple[int, str, str, str]] = []
+    links: list[tuple[int, str, str, str, str]] = []
     homes: dict[str, str] = {}
+    volumes: dict[str, str] = {}  # lane -> the engine's name of the volume
+    born: dict[str, float] = {}  # name of a volume -> where it was first noted
+    names = list(containers)
+    column = 0
 
     def lane(store: Store) -> str:
         key = store.identity or f"{store.kind}/{store.name}/{store.host_path}/{store.container}"
         if key not in lanes:
             lanes[key] = Lane(phrases.store_words(store), store.kind.value)
+            if store.kind is StoreKind.VOLUME and store.name:
+                volumes[key] = store.name
             sightings[key] = []
         return key
 
     for event in events:
         match event:
+            case Made(kind="volume"):
+                born.setdefault(event.id, column + 0.12)
+                born.setdefault(event.name, column + 0.12)
+            case Operation() if event.step == _top(event.step):
+                column = at[event.step] + 1
             case Placement() if event.store is not None and _top(event.step) in at:
-                column = at[_top(event.step)]
+                where = at[_top(event.step)]
                 key = lane(event.store)
                 homes[event.write] = key
                 title = f"{event.write} written: {event.size_bytes} bytes" + ("" if event.read_back else ", which did not come back")
-                lanes[key].marks.append(Mark(column, "write", title, event.write))
-                sightings[key].append((column + 0.5, True))
+                lanes[key].marks.append(Mark(where, "write", title, event.write))
+                sightings[key].append((where + 0.5, True))
                 if event.place.kind is PlaceKind.CONTAINER and event.place.name in containers:
-                    links.append((column, event.place.name, key, event.store.target or event.place.path))
+                    links.append((where, event.place.name, key, event.store.target or event.place.path, "write"))
             case Observation() if _top(event.step) in at:
-                column = at[_top(event.step)]
+                where = at[_top(event.step)]
                 if event.write in homes:
                     key = homes[event.write]
                     sight, told = _store_sight(event)
-                    lanes[key].marks.append(Mark(column, sight.value, told, ""))
+                    lanes[key].marks.append(Mark(where, sight.value, told, ""))
                     there = {Sight.SAME: True, Sight.OTHER: True, Sight.ABSENT: _still_there(event)}.get(sight)
-                    sightings[key].append((column + 0.5, there))
+                    sightings[key].append((where + 0.5, there))
+                in_sight = event.place.kind is PlaceKind.CONTAINER and event.place.name in containers
                 if event.store_now is not None:
                     now = lane(event.store_now)
-                    sightings[now].append((column + 0.5, True))
-                if event.place.kind is PlaceKind.CONTAINER and event.place.name in containers and Vantage.CONTAINER in event.sights:
+                    sightings[now].append((where + 0.5, True))
+                    if in_sight and now != homes.get(event.write):
+                        links.append((where, event.place.name, now, event.store_now.target or event.place.path, "mount"))
+                if in_sight and Vantage.CONTAINER in event.sights:
                     seen = event.sights[Vantage.CONTAINER]
                     title = f"{event.place}: {seen.sight}" + (f", {phrases.shortened(seen.detail)}" if seen.detail else "")
-                    containers[event.place.name].marks.append(Mark(column, seen.sight.value, title, event.write))
+                    containers[event.place.name].marks.append(Mark(where, seen.sight.value, title, event.write))
             case _:
                 pass
     order = list(lanes)
     for key, one in lanes.items():
-        one.stretches = _seen_stretches(sightings[key], columns)
-    return list(lanes.values()), [Link(column, names.index(name), order.index(key), label) for column, name, key, label in links]
+        one.stretches = _seen_stretches(sightings[key], columns, born.get(volumes.get(key, "")))
+    return list(lanes.values()), [
+        Link(where, names.index(name), order.index(key), label, sort) for where, name, key, label, sort in dict.fromkeys(links)
+    ]
 
 
 def _store_sight(observation: Observation) -> tuple[Sight, str]:
@@ -267,12 +283,12 @@ def _still_there(observation: Observation) -> bool:
     return engine is not None and engine.sight is Sight.SAME
 
 
-def _seen_stretches(sightings: list[tuple[float, bool | None]], columns: list[Column]) -> list[Stretch]:
-    """Return solid stretches between sightings of the store, and an unknown one from the last that could have ended it."""
+def _seen_stretches(sightings: list[tuple[float, bool | None]], columns: list[Column], born: float | None) -> list[Stretch]:
+    """Return solid stretches between sightings of the store, and an unknown one from the last step that could have ended it."""
     stretches: list[Stretch] = []
     if not sightings:
         return stretches
-    start = sightings[0][0] - 0.38
+    start = sightings[0][0] - 0.38 if born is None else min(born, sightings[0][0] - 0.38)
     where = start
     for before, (place, there) in zip([(start, True), *sightings], sightings, strict=False):
         if there:

@@ -66,7 +66,8 @@ def evidence(verdict: Verdict, *, width: int = 100, color: bool = False, several
         parts.append(layout.wrap(phrases.shortened(verdict.reason), prose))
     told = [ruling for ruling in verdict.rulings if ruling.outcome is not Outcome.HOLDS]
     told = told or [ruling for ruling in verdict.rulings if ruling.kind == "fate" and ruling.column is None]
-    parts += list(dict.fromkeys(_why(ruling, named=len(told) > 1, width=prose) for ruling in told if ruling.why))
+    told = [ruling for ruling in told if ruling.why and not phrases.repeats(verdict, ruling)]
+    parts += list(dict.fromkeys(_why(ruling, named=len(told) > 1, width=prose) for ruling in told))
     for mutant in tally.survivors(verdict):
         kind = "flipped fate" if mutant.automatic else "mutant"
         reason = f": {phrases.line(mutant.reason)}" if mutant.reason else ""

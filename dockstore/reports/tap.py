@@ -57,10 +57,10 @@ def _scenario(verdict: Verdict, *, several: bool) -> list[Point]:
     facts |= {"history": verdict.history.path} if verdict.history is not None and verdict.history.path else {}
     for ruling in bad:
         facts[phrases.subject(ruling)] = {
-            "expected": phrases.shown(ruling.expected),
-            "actual": phrases.shown(ruling.actual),
+            "expected": phrases.shortened(phrases.shown(ruling.expected)),
+            "actual": phrases.shortened(phrases.shown(ruling.actual)),
             **{vantage.value: sight.value for vantage, sight in ruling.sights.items()},
-            "why": phrases.line(ruling.why),
+            "why": phrases.shortened(ruling.why),
         }
     points = [_point(title, good=verdict.outcome is Outcome.HOLDS, facts=facts)]
     survivors = tally.survivors(verdict)

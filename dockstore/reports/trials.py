@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dockstore.core.history import Footer, Note, Observation, Operation
+from dockstore.core.history import Footer, Note, Observation, Operation, Placement
 from dockstore.core.model import Outcome, StoreKind, Vantage
 from dockstore.reports import drawing, phrases, tally
 from dockstore.reports.story import story
@@ -114,7 +114,7 @@ def trial(verdict: Verdict, anchor: str, *, several: bool, nuance_said: str | No
 
 
 def _witnesses(history: History) -> list[Witness]:
-    stores = {event.write: event.store for event in history.events if hasattr(event, "read_back")}
+    stores = {event.write: event.store for event in history.events if isinstance(event, Placement)}
     rows = []
     for event in history.events:
         if not isinstance(event, Observation):

@@ -164,9 +164,7 @@ def _through(seat: Seat, scene: Scene, root: str, wish: Wish) -> Answer:
         content = seat.host.read(wish.path, root=root, limit_bytes=GO_ON_BYTES) if found.type == "file" else None
     except Unseen as exc:
         return Answer(told=False, resolved=resolved, detail=str(exc))
-    stat = Stat(
-        type=found.type, size_bytes=found.size_bytes, mode=found.mode, uid=found.uid, gid=found.gid, inode=found.inode, device=found.device
-    )
+    stat = Stat(type=found.type, size_bytes=found.size_bytes, mode=found.mode, uid=found.uid, gid=found.gid, inode=found.inode, device=found.device)
     detail = "" if found.type == "file" else f"there is a {found.type} in its place"
     return Answer(told=True, resolved=resolved, exists=True, content=content, stat=stat, entries=found.entries, detail=detail)
 

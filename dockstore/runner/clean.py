@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockstore.engines.errors import EngineError, Unreachable
+from dockstore.engines.errors import Conflict, EngineError, Unreachable
 from dockstore.engines.host import Unseen
 from dockstore.engines.opening import Wanted, open_engine
+from dockstore.engines.polling import pause, until
 from dockstore.engines.providers import address, leases
 from dockstore.runner import leavings
 from dockstore.runner.leavings import Item, Labelled
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from dockstore.runner.ledger import Book
 
 LEAST_AGE_SECONDS = 90 * 60.0
-_ROUNDS = 3  # a create call that was under way when its run was killed may still come true
+_LOOKS = 5
+_PAUSE_SECONDS = 0.3  # a call that was under way when its run was killed may still come true
+_BUSY_SECONDS = 5.0  # a removal that is under way already, a container that has just ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +102,17 @@ class _Sweep:
     left: dict[tuple[str, str], Left] = field(default_factory=dict)
 
     def all(self) -> None:
-        """Remove everything that may go, until a look finds nothing more."""
-        for _ in range(1 if self.dry_run else _ROUNDS):
+        """Remove everything that may go, until a look finds nothing more; of a run that was just killed, a second look."""
+        if self.dry_run:
+            self._round()
+            return
+        quiet = 1 if self.books else 0
+        for _ in range(_LOOKS):
             if not self._round():
-                return
+                if not quiet:
+                    return
+                quiet -= 1
+            pause(_PAUSE_SECONDS)
 
     def _round(self) -> bool:
         engine = self.opened.engine
@@ -164,11 +174,21 @@ class _Sweep:
             return False
         if self.dry_run:
             return self._gone(item)
+        failures: list[EngineError] = []
+
+        def gone() -> bool:
+            try:
+                leavings.remove(self.opened.engine, item)
+            except Conflict as error:
+                failures.append(error)
+                return False
+            return True
+
         try:
-            leavings.remove(self.opened.engine, item)
+            done = until(gone, timeout_seconds=_BUSY_SECONDS, every_seconds=0.1)
         except EngineError as error:
             return self._stays(item, str(error))
-        return self._gone(item)
+        return self._gone(item) if done else self._stays(item, str(failures[-1]))
 
     def _remove_volume(self, item: Item) -> bool:
         """A volume without our label goes only by a ledger's (or its own container's) word, and only if nobody has it."""

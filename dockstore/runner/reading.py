@@ -80,9 +80,8 @@ def _facts(number: str, step: Read, answer: Answer, *, filesystem: str | None) -
     if not answer.exists:
         return told(number, step, {"exists": False}, {})
     stat = answer.stat
-    values: dict[str, FactValue] = {"exists": True, "opaque": False}
+    values: dict[str, FactValue] = {"exists": True}
     missing: dict[str, str] = {"opaque": "a process in the container does not see it"}
-    values.pop("opaque")
     if stat is not None:
         values |= {"type": stat.type, "size": stat.size_bytes, "mode": f"{stat.mode:04o}"}
         numbers: dict[str, FactValue] = {"owner": f"{stat.uid}:{stat.gid}", "inode": stat.inode, "device": stat.device}
@@ -219,4 +218,17 @@ def _of_image(stage: Stage, number: str, step: Read) -> Facts:
         found = stage.seat.host.stat(step.place.path, root=layer, entries=True, follow=False)
         if found is not None:
             return _of_stat(number, step, stage.seat, layer, step.place.path, found)
+        if _hides(stage.seat, layer, step.place.path):
+            break
     return told(number, step, {"exists": False}, {})
+
+
+def _hides(seat: Seat, layer: str, path: str) -> bool:
+    """Whether a whiteout or an opaque folder of *layer*, above *path*, hides what lower layers have there."""
+    above = posixpath.dirname(path.strip("/"))
+    while above:
+        found = seat.host.stat(above, root=layer, follow=False)
+        if found is not None and (found.type == "whiteout" or found.opaque):
+            return True
+        above = posixpath.dirname(above)
+    return False

@@ -115,6 +115,7 @@ class Stage:
         self.seat = Seat("", opened.engine, opened.host)
         self.second = Seat("second", options.second.engine, options.second.host) if options.second is not None else None
         self.boxes: dict[str, Box] = {}
+        self.gone: set[str] = set()  # names of containers that were seen to go
         self.volumes: dict[str, str] = {}  # name in the scenario -> name on the engine
         self.images: dict[str, str] = {}  # name in the scenario -> reference
         self.writes: dict[str, Written] = {}

@@ -43,9 +43,12 @@ class Item:
     written: Written | None = None
 
 
-def group_at(stage: Stage, steps: Sequence[AnyStep], start: int) -> list[tuple[int, AnyStep]]:
+def group_at(stage: Stage, steps: Sequence[AnyStep], start: int) -> list[tuple[str, AnyStep]]:
     """Return the steps from *start* on that one round trip can play, empty if *steps[start]* is none of a visit's."""
-    found: list[tuple[int, AnyStep]] = []
+    first = place_of(stage, steps[start])
+    if isinstance(steps[start], Observe) and first is not None and first.kind is not PlaceKind.CONTAINER:
+        return [(str(start), steps[start])]
+    found: list[tuple[str, AnyStep]] = []
     container: str | None = None
     moved = False  # an observe at another place than where it was written: the host may have to look after the container
     for index in range(start, len(steps)):
@@ -65,7 +68,7 @@ def group_at(stage: Stage, steps: Sequence[AnyStep], start: int) -> list[tuple[i
             break
         elif isinstance(step, Observe) and step.write in stage.writes:
             moved = moved or stage.writes[step.write].place.path != place.path
-        found.append((index, step))
+        found.append((str(index), step))
     return found
 
 
@@ -83,10 +86,10 @@ def place_of(stage: Stage, step: AnyStep) -> Place | None:
             return None
 
 
-def perform_visit(stage: Stage, group: Sequence[tuple[int, AnyStep]]) -> tuple[int, Done] | None:
-    """Play a group; return index and end of the first step that did not go well and has no label."""
+def perform_visit(stage: Stage, group: Sequence[tuple[str, AnyStep]]) -> tuple[str, Done] | None:
+    """Play a group of numbered steps; return number and end of the first that did not go well and has no label."""
     began = stage.clock()
-    items = [_item(stage, index, step) for index, step in group if isinstance(step, Observe | Read | Write)]
+    items = [_item(stage, number, step) for number, step in group if isinstance(step, Observe | Read | Write)]
     box = stage.boxes.get(items[0].place.name)
     scene, refusal = _scene(box)
     before = {item.number: look_before(item.written) for item in items if item.written is not None and isinstance(item.step, Observe)}
@@ -96,19 +99,19 @@ def perform_visit(stage: Stage, group: Sequence[tuple[int, AnyStep]]) -> tuple[i
         done = _finish(stage, item, box, scene, answers, no, before.get(item.number), began)
         stage.operation(item.number, item.step, done, began)
         if done.completion is not Completion.OK and item.step.label is None and isinstance(item.step, Write):
-            return int(item.number), done
+            return item.number, done
     return None
 
 
-def _item(stage: Stage, index: int, step: Observe | Read | Write) -> Item:
+def _item(stage: Stage, number: str, step: Observe | Read | Write) -> Item:
     place = place_of(stage, step)
     if isinstance(step, Write):
-        return Item(number=str(index), step=step, place=step.to, nonce=stage.nonce())
+        return Item(number=number, step=step, place=step.to, nonce=stage.nonce())
     if isinstance(step, Observe):
         written = stage.writes.get(step.write)
         nonce = written.nonce.decode() if written is not None else ""
-        return Item(number=str(index), step=step, place=place or Place(PlaceKind.CONTAINER, "", "/"), nonce=nonce, written=written)
-    return Item(number=str(index), step=step, place=step.place)
+        return Item(number=number, step=step, place=place or Place(PlaceKind.CONTAINER, "", "/"), nonce=nonce, written=written)
+    return Item(number=number, step=step, place=step.place)
 
 
 def _scene(box: Box | None) -> tuple[Scene | None, Refusal | None]:

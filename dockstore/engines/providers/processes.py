@@ -65,14 +65,14 @@ def with_words(text: str, names: Collection[str]) -> list[int]:
 
 
 def in_cgroup(name: str) -> list[int]:
-    """Processes in the cgroup *name* (at any depth of any hierarchy) or below it."""
+    """Living processes in the cgroup *name* (at any depth of any hierarchy) or below it."""
     found = []
     for pid in pids():
         try:
             groups = (PROC / str(pid) / "cgroup").read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        if any(name in line.split(":", 2)[-1].split("/") for line in groups.splitlines()):
+        if any(name in line.split(":", 2)[-1].split("/") for line in groups.splitlines()) and started_at(pid) is not None:
             found.append(pid)
     return found
 

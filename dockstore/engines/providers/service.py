@@ -117,7 +117,8 @@ def clean(home: Path, environ: Mapping[str, str], *, say: Say) -> tuple[str, ...
             left.append(f"{engine.folder}: {error}")
         finally:
             taken.forget()
-    shutil.rmtree(homes.cache_of(home), ignore_errors=True)
+    if not left:
+        shutil.rmtree(homes.cache_of(home), ignore_errors=True)
     return tuple(left)
 
 

@@ -1,0 +1,258 @@
+"""Docker-in-Docker: the engine of docker-compose.yml through pytest-docker, and the one that dockstore brings up itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from dockstore.engines.docker_engine import connect
+from dockstore.engines.errors import EngineError, Unreachable
+from dockstore.engines.host import Unseen
+from dockstore.engines.images import LAB_IMAGE
+from dockstore.engines.nested import NestedHost, View, view_of
+from dockstore.engines.opening import Opened, Wanted, open_engine
+from dockstore.engines.polling import until
+from dockstore.engines.providers import dind, homes, ping, processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dockstore.engines.engine import Engine
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = os.environ.get("DOCKSTORE_TEST_COMPOSE", "")
+FILE = os.environ.get("DOCKSTORE_TEST_COMPOSE_FILE", str(ROOT / "docker-compose.yml"))
+IMAGE = os.environ.get("DOCKSTORE_TEST_DIND_IMAGE", "")
+
+
+def nothing(_: str) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def docker_compose_command() -> str:
+    if not COMPOSE:
+        pytest.skip("DOCKSTORE_TEST_COMPOSE names no Docker Compose 2 (`make test` does)")
+    return COMPOSE
+
+
+@pytest.fixture(scope="session")
+def docker_compose_file(socket_folder: Path) -> str:
+    del socket_folder  # it must be there, and be named in the environment, before Compose reads the file
+    return FILE
+
+
+@pytest.fixture(scope="session")
+def docker_compose_project_name() -> str:
+    return f"dockstore-tests-{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def docker_setup() -> list[str]:
+    return ["up --wait"]
+
+
+@pytest.fixture(scope="session")
+def docker_cleanup() -> list[str]:
+    return ["down --volumes --timeout 5"]
+
+
+@pytest.fixture(scope="session")
+def socket_folder(engine_address: str) -> Iterator[Path]:
+    """A short folder for the nested engine's socket, and the environment that docker-compose.yml reads."""
+    folder = Path(tempfile.mkdtemp(prefix="dockstore-tests-", dir=homes.runtime()))
+    given = {"DOCKER_HOST": engine_address, "DOCKSTORE_DIND_SOCKET": str(folder), "DOCKSTORE_DIND_GROUP": str(os.getgid())}
+    if IMAGE:
+        given["DOCKSTORE_DIND_IMAGE"] = IMAGE
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in given.items():
+            patch.setenv(name, value)
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+    processes.remove_cgroups("dockstore-compose")
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="dockstore-tests-", dir="/var/tmp"))
+    kept = os.environ.get("DOCKSTORE_TEST_CACHE")
+    if kept is not None:
+        (folder / "cache").symlink_to(kept)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def composed(socket_folder: Path, docker_services: object, home: Path) -> Iterator[Opened]:
+    """The engine of docker-compose.yml, opened by its address."""
+    del docker_services
+    opened = open_engine(Wanted(address=f"unix://{socket_folder}/docker.sock", environ=dict(os.environ), home=home), say=nothing)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def nested(engine_address: str, home: Path) -> Iterator[Opened]:
+    """The engine that `--engine dind` brings up."""
+    if not IMAGE:
+        pytest.skip("DOCKSTORE_TEST_DIND_IMAGE names no image (`make test` makes one on Debian)")
+    opened = open_engine(Wanted(address="dind", environ={**os.environ, "DOCKER_HOST": engine_address}, home=home), say=nothing)
+    yield opened
+    opened.close()
+
+
+def started(engine: Engine, script: str, **host: object) -> str:
+    body: dict[str, object] = {"Image": LAB_IMAGE, "Cmd": ["sh", "-c", script], "NetworkDisabled": True, "HostConfig": {"Init": True, **host}}
+    container = engine.create_container("", body)
+    engine.start_container(container)
+    return container
+
+
+def mountpoint(engine: Engine, container: str) -> str:
+    (mount,) = cast("list[dict[str, str]]", engine.inspect_container(container)["Mounts"])
+    return mount["Source"]
+
+
+def test_the_composed_engine_is_another_one_and_says_that_it_is_disposable(composed: Opened, engine_address: str) -> None:
+    outer = connect(engine_address)
+    try:
+        assert composed.engine.info.engine_id != outer.info.engine_id
+    finally:
+        outer.close()
+    assert (composed.engine.info.disposable, composed.engine.info.restartable) == (True, False)
+
+
+def test_a_volume_of_the_composed_engine_is_read_where_that_engine_keeps_it(composed: Opened) -> None:
+    container = started(composed.engine, "echo row > /data/row; sleep 600", Mounts=[{"Type": "volume", "Target": "/data"}])
+    try:
+        source = mountpoint(composed.engine, container)
+        assert composed.engine.info.host_files, composed.engine.info.host_files_reason
+
+        assert until(lambda: composed.host.read("row", root=source) == b"row\n", timeout_seconds=20)
+    finally:
+        composed.engine.remove_container(container, force=True, volumes=True)
+
+
+def test_a_path_of_this_machine_is_not_taken_for_the_nested_engines(composed: Opened, tmp_path: Path) -> None:
+    (tmp_path / "only-here").write_text("x", encoding="utf-8")
+
+    assert composed.host.stat(str(tmp_path / "only-here")) is None
+
+
+def test_a_scratch_folder_is_the_same_one_on_both_sides(composed: Opened) -> None:
+    with homes.temporary_folder(Path(composed.scratch_root)) as folder:
+        container = started(composed.engine, "echo row > /b/row", Mounts=[{"Type": "bind", "Source": str(folder), "Target": "/b"}])
+        try:
+            composed.engine.wait_container(container, condition="not-running", timeout_seconds=30)
+
+            assert (folder / "row").read_text(encoding="utf-8") == "row\n"
+            assert composed.host.read("row", root=str(folder)) == b"row\n"
+        finally:
+            composed.engine.remove_container(container, force=True, volumes=True)
+
+
+def test_the_process_of_a_nested_engine_is_found_by_its_socket(nested: Opened) -> None:
+    view = view_of(nested.engine.info.address.removeprefix("unix://"))
+
+    assert isinstance(view, View)
+    assert not view.same
+    assert processes.command(view.pid) == "dockerd"
+
+
+def test_a_nested_engine_is_ours_to_strike(nested: Opened) -> None:
+    info = nested.engine.info
+
+    assert (info.disposable, info.restartable, info.host_files, info.host_mount) == (True, True, True, False)
+
+
+def test_a_killed_nested_engine_is_not_seen_and_comes_back_with_its_volumes(nested: Opened) -> None:
+    daemon = nested.daemon
+    assert daemon is not None
+    container = started(nested.engine, "echo row > /data/row; sync; sleep 600", Mounts=[{"Type": "volume", "Target": "/data"}])
+    source = mountpoint(nested.engine, container)
+    assert until(lambda: nested.host.read("row", root=source) == b"row\n", timeout_seconds=20)
+
+    daemon.kill()
+    with pytest.raises(Unseen):
+        nested.host.stat(source)
+    daemon.start()
+
+    nested.engine.refresh()
+    assert nested.host.read("row", root=source) == b"row\n"
+    state = cast("dict[str, object]", nested.engine.inspect_container(container)["State"])
+    assert state["Status"] == "exited"
+    nested.engine.remove_container(container, force=True, volumes=True)
+
+
+def test_a_nested_engine_is_stopped_started_and_rebooted(nested: Opened) -> None:
+    daemon = nested.daemon
+    assert daemon is not None
+
+    daemon.stop()
+    stopped = nested.engine.ping()
+    daemon.start()
+    daemon.reboot()
+
+    assert not stopped
+    assert nested.engine.ping()
+
+
+def test_closing_a_nested_engine_leaves_nothing_on_the_outer_one(engine_address: str, home: Path, nested: Opened) -> None:
+    del nested  # its image is there
+    outer = connect(engine_address)
+    try:
+        before = {str(volume["Name"]) for volume in outer.list_volumes()}
+        opened = open_engine(Wanted(address="dind", environ={**os.environ, "DOCKER_HOST": engine_address}, home=home), say=nothing)
+        assert isinstance(opened.daemon, dind.NestedEngine)
+        ours = opened.daemon
+
+        opened.close()
+
+        assert not ours.folder.exists()
+        assert [item for item in outer.list_containers() if item["Id"] == ours.container] == []
+        made = {name for name in {str(volume["Name"]) for volume in outer.list_volumes()} - before if _is_ours(outer, name, ours)}
+        assert made == set()
+    finally:
+        outer.close()
+
+
+def _is_ours(outer: Engine, volume: str, ours: dind.NestedEngine) -> bool:
+    del ours
+    labels = outer.inspect_volume(volume).get("Labels")
+    return isinstance(labels, dict) and labels.get("io.dockstore.pid") == str(os.getpid()) and labels.get("io.dockstore.scenario") == "dind"
+
+
+def test_without_its_image_no_nested_engine_can_be_had(nested: Opened) -> None:
+    with pytest.raises(Unreachable, match="no nested engine: the engine has no image localhost/dockstore-dind"):
+        dind.bring_up(nested.engine, say=nothing)
+
+
+def test_a_nested_host_without_an_engine_cannot_look(tmp_path: Path) -> None:
+    host = NestedHost(str(tmp_path / "nobody.sock"))
+
+    assert host.reason is not None
+    with pytest.raises(Unseen):
+        host.stat("/")
+    with pytest.raises(PermissionError):
+        host.mount_tmpfs("x", root="/var/tmp")
+
+
+def test_a_nested_engine_that_does_not_start_is_told_with_its_last_words(nested: Opened) -> None:
+    daemon = nested.daemon
+    assert isinstance(daemon, dind.NestedEngine)
+    body = {"Image": dind.image_of(daemon.outer) or "", "Cmd": ["dockerd", "--no-such-flag"], "NetworkDisabled": True}
+    container = daemon.outer.create_container("", body)
+    broken = dind.NestedEngine(daemon.outer, container, "dockstore-broken", Path("/nonexistent"))
+    try:
+        with pytest.raises(EngineError, match="no-such-flag"):
+            broken.start()
+    finally:
+        daemon.outer.remove_container(container, force=True, volumes=True)
+    assert not ping.ping(str(broken.socket))

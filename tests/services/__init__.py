@@ -1,0 +1,1 @@
+"""Real services for the tests, made from Debian's packages: no registry, no builder."""
