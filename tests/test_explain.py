@@ -249,6 +249,15 @@ def test_a_row_that_persisted_tells_what_it_outlived() -> None:
     assert told(play)[1] == "row went to the writable layer of db (line 11), and db:/row still has it after stop+start."
 
 
+def test_p30_what_outlived_a_kill_of_everything_was_not_put_to_a_power_cut() -> None:
+    play = Play().run("db").write("row", "db:/row", layer()).do(Reboot(at=AT), "reboot", "engine").start("db").observe("row", "db:/row")
+
+    assert told(play)[1] == (
+        "row went to the writable layer of db (line 11), and db:/row still has it after reboot+start. "
+        "The kernel lived on, so this says nothing of a power cut."
+    )
+
+
 @pytest.mark.parametrize(
     ("store", "mounts", "sentence"),
     [

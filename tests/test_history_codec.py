@@ -143,6 +143,15 @@ def test_a_torn_last_line_is_what_a_killed_run_leaves() -> None:
     assert load([*lines(EVENTS[0]), "", "  \n"]).events == EVENTS[:1]
 
 
+def test_a_file_that_ends_at_any_byte_after_its_header_is_a_history() -> None:
+    text = "\n".join(lines(*EVENTS))
+    first = text.index("\n")
+
+    for length in range(first, len(text) + 1):
+        events = load(text[:length].splitlines(keepends=True)).events
+        assert events == EVENTS[: len(events)]
+
+
 def test_a_torn_line_before_the_last_is_an_error_with_its_place() -> None:
     torn = dump(EVENTS[1])[:40]
 

@@ -28,55 +28,25 @@ from dockstore.core.script import (
     At,
     AtLeast,
     AtMost,
-    Commit,
     Contains,
-    Copy,
-    Create,
-    CreateFolder,
-    CreateVolume,
     DiffersFrom,
     Equals,
     Exec,
     Expectation,
-    Export,
-    Find,
-    Import,
-    Inspect,
-    Kill,
     Matches,
     Matrix,
     Measure,
-    MountHost,
     Observe,
     OneOf,
-    Pause,
-    PowerLoss,
-    Prune,
-    Read,
-    Reboot,
     Remove,
-    RemoveHost,
-    RemoveImage,
-    RemoveVolume,
-    Rename,
-    RenameHost,
-    Restart,
     Run,
     SameAs,
     Scenario,
-    Start,
-    Stop,
-    Together,
-    UnmountHost,
-    Unpause,
-    Update,
-    Wait,
     Where,
     Write,
 )
 
 GRAMMAR = Path(__file__).parent / "grammar"
-DB_ROW = Place(PlaceKind.CONTAINER, "db", "/row")
 
 
 def load(text: str, **options: object) -> Scenario:
@@ -313,209 +283,6 @@ def test_volumes_and_host_files() -> None:
     )
 
 
-# --- steps ----------------------------------------------------------------------------------------------------------------
-
-_AT = At(line=8, column=3)
-_DB = ContainerSpec(name="db", image="app:1")
-_NEEDS = "needs: [disposable-engine, restart-engine, power-loss, host-mount, network-folder]\n"
-
-
-@pytest.mark.parametrize(
-    ("before", "written", "step"),
-    [
-        ("", "run: db\n  with: {user: 1000}", Run(at=_AT, spec=ContainerSpec(name="db", image="app:1", user="1000"))),
-        ("", "create: db", Create(at=_AT, spec=_DB)),
-        ("", "create: volume:new", CreateVolume(at=_AT, spec=VolumeSpec(name="new"))),
-        ("", "create: volume:new\n  with: {driver: local}", CreateVolume(at=_AT, spec=VolumeSpec(name="new", driver="local"))),
-        ("", "create: host:new", CreateFolder(at=_AT, place=Place(PlaceKind.HOST, "", "new"))),
-        ("create: db", "start: db", Start(at=_AT, container="db")),
-        ("run: db", "stop: db", Stop(at=_AT, container="db", timeout_seconds=10.0)),
-        ("run: db", "stop: db\n  timeout: 0s", Stop(at=_AT, container="db", timeout_seconds=0.0)),
-        ("run: db", "restart: db\n  timeout: 1m30s", Restart(at=_AT, container="db", timeout_seconds=90.0)),
-        ("run: db", "kill: db", Kill(at=_AT, container="db")),
-        ("run: db", "kill: db\n  signal: SIGTERM", Kill(at=_AT, container="db", signal="TERM")),
-        ("", "stop: engine", Stop(at=_AT, container=None)),
-        ("", "restart: engine", Restart(at=_AT, container=None)),
-        ("", "kill: engine", Kill(at=_AT, container=None)),
-        ("kill: engine", "start: engine", Start(at=_AT, container=None)),
-        ("run: db", "pause: db", Pause(at=_AT, container="db")),
-        ("run: db", "remove: db\n  force: true\n  volumes: true", Remove(at=_AT, container="db", force=True, volumes=True)),
-        ("create: volume:new", "remove: volume:new\n  force: true", RemoveVolume(at=_AT, volume="new", force=True)),
-        ("", "remove: image:app:1\n  force: true", RemoveImage(at=_AT, image="app:1", force=True)),
-        ("", "remove: host:new", RemoveHost(at=_AT, place=Place(PlaceKind.HOST, "", "new"))),
-        ("run: db", "rename: db\n  to: other", Rename(at=_AT, container="db", to="other")),
-        ("", "rename: host:a\n  to: host:b/c", RenameHost(at=_AT, place=Place(PlaceKind.HOST, "", "a"), to=Place(PlaceKind.HOST, "", "b/c"))),
-        (
-            "run: db",
-            "update: db\n  with: {mem_limit: 64m, restart: always}",
-            Update(
-                at=_AT,
-                container="db",
-                spec=ContainerSpec(name="db", image="app:1", mem_limit_bytes=64 << 20, restart="always"),
-                keys=("mem_limit", "restart"),
-            ),
-        ),
-        ("run: db", "wait: db\n  for: exited", Wait(at=_AT, container="db", condition="exited")),
-        ("run: db", "wait: db\n  until: test -e /x\n  timeout: 5s", Wait(at=_AT, container="db", until="test -e /x", timeout_seconds=5.0)),
-        ("run: db", "commit: db\n  to: image:new", Commit(at=_AT, container="db", image="new")),
-        ("run: db", "export: db\n  to: host:a.tar", Export(at=_AT, container="db", to=Place(PlaceKind.HOST, "", "a.tar"))),
-        ("", "import: host:a.tar\n  to: image:flat", Import(at=_AT, source=Place(PlaceKind.HOST, "", "a.tar"), image="flat")),
-        (
-            "run: db",
-            "copy: db:/data/.\n  to: host:a.tar",
-            Copy(at=_AT, source=Place(PlaceKind.CONTAINER, "db", "/data/."), to=Place(PlaceKind.HOST, "", "a.tar")),
-        ),
-        ("run: db", "copy: secret\n  to: db:/key", Copy(at=_AT, source="secret", to=Place(PlaceKind.CONTAINER, "db", "/key"))),
-        ("", 'prune: volumes\n  all: true\n  api: "1.41"', Prune(at=_AT, what="volumes", all=True, api="1.41")),
-        ("", "prune: system\n  volumes: true", Prune(at=_AT, what="system", volumes=True)),
-        ("", "mount: tmpfs\n  at: host:x", MountHost(at=_AT, what="tmpfs", place=Place(PlaceKind.HOST, "", "x"))),
-        ("", "unmount: host:x", UnmountHost(at=_AT, place=Place(PlaceKind.HOST, "", "x"))),
-        ("", "reboot: engine", Reboot(at=_AT)),
-        ("", "power-loss: engine", PowerLoss(at=_AT)),
-        ("run: db", "write: a row\n  to: db:/row\n  sync: true", Write(at=_AT, write="a row", to=DB_ROW, sync=True)),
-        (
-            "",
-            "write: a row\n  to: host:./a//b/\n  replace: true".replace("b/\n", "b\n"),
-            Write(at=_AT, write="a row", to=Place(PlaceKind.HOST, "", "a/b"), replace=True),
-        ),
-        ("run: db", "exec: ls ${HOME} $x\n  in: db", Exec(at=_AT, command="ls ${HOME} $x", container="db")),
-        (
-            "run: db",
-            "exec: [ls, -l]\n  in: db\n  user: 1000\n  timeout: 1m\n  detach: true",
-            Exec(at=_AT, command=("ls", "-l"), container="db", user="1000", timeout_seconds=60.0, detach=True),
-        ),
-    ],
-)
-def test_a_step_says_what_is_done(before: str, written: str, step: object) -> None:
-    first = before or "create: host:nothing"
-    text = f"- {first}\n- {written}\n- create: db\n  as: r\n"
-
-    scenario = long_form(text, "r: {refused: false}", extra=_NEEDS, containers="{db: {image: 'app:1'}}")
-
-    assert scenario.steps[1] == step
-
-
-@pytest.mark.parametrize(
-    ("written", "step"),
-    [
-        ("observe: row", Observe(at=_AT, write="row", look="row")),
-        (
-            "observe: row\n  at: db:/other\n  as: r",
-            Observe(at=_AT, label="r", write="row", look="r", place=Place(PlaceKind.CONTAINER, "db", "/other")),
-        ),
-        ("read: volume:rows/in/row\n  as: r", Read(at=_AT, label="r", look="r", place=Place(PlaceKind.VOLUME, "rows", "in/row"))),
-        ("read: layer:db/row\n  as: r", Read(at=_AT, label="r", look="r", place=Place(PlaceKind.LAYER, "db", "row"))),
-        ("read: image:lab\n  as: r", Read(at=_AT, label="r", look="r", place=Place(PlaceKind.IMAGE, "lab", ""))),
-        ("inspect: db\n  as: r", Inspect(at=_AT, label="r", look="r", kind="container", name="db")),
-        ("inspect: volume:rows\n  as: r", Inspect(at=_AT, label="r", look="r", kind="volume", name="rows")),
-        ("inspect: image:lab\n  as: r", Inspect(at=_AT, label="r", look="r", kind="image", name="lab")),
-        ("inspect: engine\n  as: r", Inspect(at=_AT, label="r", look="r", kind="engine", name="")),
-        ("diff: db\n  as: r", Diff := __import__("dockstore.core.script", fromlist=["Diff"]).Diff(at=_AT, label="r", look="r", container="db")),
-        ("find: row\n  as: r", Find(at=_AT, label="r", look="r", write="row")),
-        (
-            "measure: a\n  against: b\n  in: db\n  as: r\n  rounds: 3",
-            Measure(at=_AT, label="r", look="r", command="a", against="b", container="db", rounds=3),
-        ),
-    ],
-)
-def test_a_look_has_a_name(written: str, step: object) -> None:
-    name = "row" if written == "observe: row" else "r"
-    expect = {"observe": "{container: same}", "read": "{exists: true}", "find": "true", "measure": "{at_least: 2}", "diff": "{/a: A}"}
-    facts = {"inspect: db": "{exists: true}", "inspect: v": "{users: [db]}", "inspect: i": "{layers: 1}", "inspect: e": "{driver: overlay2}"}
-    shown = expect.get(written.partition(":")[0]) or facts[written[: 11 if written.startswith("inspect: db") else 10]]
-    text = f"- run: db\n- write: row\n  to: db:/row\n- {written}\n"
-
-    scenario = long_form(text, f"{name}: {shown}", containers='{db: {mounts: ["rows:/data"]}}')
-
-    found = scenario.steps[2]
-    assert type(found) is type(step)
-    assert found == step.__class__(**{**_fields(step), "at": found.at})  # type: ignore[arg-type]
-
-
-def _fields(step: object) -> dict[str, object]:
-    return {name: getattr(step, name) for name in step.__dataclass_fields__}  # type: ignore[attr-defined]
-
-
-def test_a_list_of_subjects_is_one_step_after_the_other() -> None:
-    scenario = long_form(
-        "- run: [db, a]\n- {write: row, to: 'db:/row'}\n- {write: other, to: 'a:/row'}\n- observe: [row, other]\n",
-        "row: persisted, other: persisted",
-        containers="{db: {}, a: {}}",
-    )
-
-    assert [step.spec.name for step in scenario.steps if isinstance(step, Run)] == ["db", "a"]
-    assert [step.look for step in scenario.steps if isinstance(step, Observe)] == ["row", "other"]
-
-
-def test_steps_together_are_one_step() -> None:
-    scenario = file("lost-updates")
-
-    together = scenario.steps[3]
-    assert isinstance(together, Together)
-    assert together.timeout_seconds == 60.0
-    assert [step.container for step in together.steps if isinstance(step, Exec)] == ["a", "b"]
-
-
-def test_what_with_says_replaces_the_containers_own_for_this_step() -> None:
-    scenario = file("recreate-as-compose")
-
-    created = scenario.steps[5]
-    assert isinstance(created, Create)
-    assert created.spec.mounts == (VolumeMount(target="/data", source="old"),)
-    assert scenario.containers[0].mounts == (VolumeMount(target="/data", flag=True),)
-
-
-def test_a_renamed_container_and_a_committed_image_count_from_there_on() -> None:
-    scenario = long_form(
-        "- run: db\n"
-        "- {rename: db, to: old}\n"
-        "- {commit: old, to: 'image:new'}\n"
-        "- {run: db, with: {image: new}}\n"
-        "- {stop: old}\n- {start: old}\n"
-        "- {write: row, to: 'old:/row'}\n"
-        "- observe: row\n"
-    )
-
-    assert isinstance(scenario.steps[2], Commit)
-
-
-@pytest.mark.parametrize(
-    "steps",
-    [
-        pytest.param("- {run: db, as: r}\n- {write: row, to: 'db:/row'}\n", id="a run that may be refused"),
-        pytest.param("- run: db\n- {run: db, as: r}\n- {write: row, to: 'db:/row'}\n", id="a second run that is to be refused"),
-        pytest.param("- run: db\n- {write: row, to: 'db:/row'}\n- {exec: kill 1, in: db}\n- start: db\n", id="a command that may end it"),
-        pytest.param(
-            "- run: db\n- {write: row, to: 'db:/row'}\n- {exec: kill 1, in: db, detach: true}\n- {wait: db, for: exited}\n- remove: db\n",
-            id="a crash",
-        ),
-        pytest.param(
-            "- run: short\n- {wait: short, for: removed}\n- run: short\n- run: db\n- {write: row, to: 'db:/row'}\n", id="one that removes itself"
-        ),
-        pytest.param(
-            "- run: db\n- {write: row, to: 'db:/row'}\n- {stop: db, as: r}\n- {remove: db, as: s}\n- {run: db, as: t}\n", id="nothing is sure"
-        ),
-        pytest.param("- run: db\n- {write: row, to: 'db:/row'}\n- stop: db\n- prune: containers\n- run: db\n", id="a prune takes it"),
-        pytest.param("- run: db\n- {write: row, to: 'db:/row'}\n- restart: engine\n- start: db\n- restart: db\n", id="an engine restart"),
-        pytest.param("- run: db\n- {write: row, to: 'db:/row'}\n- kill: engine\n- start: engine\n- {remove: db, force: true}\n", id="an engine kill"),
-        pytest.param("- run: db\n- {write: row, to: 'db:/row'}\n- {kill: db, signal: USR1}\n- {kill: db, signal: TERM}\n- start: db\n", id="signals"),
-        pytest.param("- run: db\n- {write: row, to: 'db:/row'}\n- together: [{stop: db}, {exec: sync, in: db}]\n- start: db\n", id="together"),
-        pytest.param(
-            "- create: db\n- start: db\n- pause: db\n- unpause: db\n- {write: row, to: 'db:/row'}\n- stop: db\n- stop: db\n- start: db\n- start: db\n",
-            id="idle",
-        ),
-    ],
-)
-def test_an_order_that_may_be_right_is_not_refused(steps: str) -> None:
-    scenario = long_form(
-        steps + "- observe: row\n",
-        extra="needs: [disposable-engine, restart-engine]\n",
-        containers="{db: {}, short: {command: 'true', rm: true}}",
-    )
-
-    assert scenario.expect[0].look == "row"
-
-
 # --- expectations ---------------------------------------------------------------------------------------------------------
 
 
@@ -634,9 +401,10 @@ def test_reading_scenarios_imports_nothing_but_the_standard_library_and_yaml() -
     code = (
         "import sys; before = set(sys.modules); import dockstore.core.scenario as s; "
         "s.load_text('version: 1', 'f'); "
-        "print(sorted({m.partition('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
+        "print(*sorted({m.partition('.')[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
     )
 
     shown = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
 
-    assert set(shown.strip()[1:-1].replace("'", "").split(", ")) <= {"dockstore", "yaml", "_yaml"}
+    foreign = {name for name in shown.split() if "cython" not in name}
+    assert foreign == {"dockstore", "yaml"}

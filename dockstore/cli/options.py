@@ -16,7 +16,7 @@ import click
 from dockstore import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 FORMATS: Final = ("table", "json", "jsonl", "markdown", "junit", "html", "tap")
 _DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -121,6 +121,12 @@ def together(*decorators: Decorator) -> Decorator:
 def command(name: str, example: str) -> Callable[[Callable[..., object]], click.Command]:
     """Return a command decorator whose help ends with an example."""
     return click.command(name, epilog=f"\b\nExample:\n  {example}")
+
+
+def tags(words: Sequence[str]) -> tuple[str, ...]:
+    """Return tags, given one by one or with commas; `!tag` and `-tag` exclude."""
+    given = [word.strip() for several in words for word in several.split(",") if word.strip()]
+    return tuple(f"-{word[1:]}" if word.startswith("!") else word for word in given)
 
 
 choosing = together(

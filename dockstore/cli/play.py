@@ -46,12 +46,6 @@ def outputs(given: dict[str, Any]) -> emit.Outputs:
     return emit.outputs(given["form"], given["reports"], given["html"], verbose=given["verbose"], no_color=given["no_color"])
 
 
-def tags(words: Sequence[str]) -> tuple[str, ...]:
-    """Return tags, given one by one or with commas; `!tag` and `-tag` exclude."""
-    given = [word.strip() for several in words for word in several.split(",") if word.strip()]
-    return tuple(f"-{word[1:]}" if word.startswith("!") else word for word in given)
-
-
 def show_problems(problems: Sequence[Problem]) -> None:
     """Say every problem of the files, and how many."""
     from dockstore.core.problems import render

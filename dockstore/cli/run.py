@@ -34,7 +34,7 @@ def command(paths: tuple[str, ...], **given: Any) -> int:
         variables=dict(given["variables"]),
         isolate=given["isolate"],
         filter=given["wanted"],
-        tags=play.tags(given["tags"]),
+        tags=options.tags(given["tags"]),
         only=api.failed_last(env=os.environ) if given["failed"] else None,
     )
     play.show_problems(loaded.problems)

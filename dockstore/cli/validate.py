@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockstore.cli import echo, options, play
+from dockstore.cli import echo, options
 from dockstore.cli.main import NOTHING, OK, USAGE
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def command(paths: tuple[str, ...], **given: Any) -> int:
     problems = [problem for path in lessons for problem in _lesson_problems(path)]
     right = len(lessons) - len({problem.file for problem in problems})
     if others or not paths:
-        loaded = api.load(others or ["."], variables=dict(given["variables"]), filter=given["wanted"], tags=play.tags(given["tags"]))
+        loaded = api.load(others or ["."], variables=dict(given["variables"]), filter=given["wanted"], tags=options.tags(given["tags"]))
         problems += loaded.problems
         right += len(loaded.scenarios)
     wrong = [problem for problem in problems if not problem.warning]

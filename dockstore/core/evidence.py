@@ -37,7 +37,7 @@ class Evidence:
     scenario: Scenario
     steps: Mapping[Key, AnyStep]
     looks: Mapping[str, tuple[Key, AnyStep]]  # name of a look or of an action's outcome -> its step
-    operations: tuple[tuple[Key, Operation], ...]
+    operations: tuple[tuple[Key, Operation], ...]  # in the order of the script
     outcomes: Mapping[str, Operation]  # by label
     placements: Mapping[str, tuple[tuple[Key, Placement], ...]]  # by write
     observations: Mapping[str, Observation]
@@ -111,7 +111,7 @@ def gather(history: History, scenario: Scenario) -> Evidence:
         scenario=scenario,
         steps=steps,
         looks={name: (at, step) for at, step in steps.items() if (name := look_name(step)) is not None},
-        operations=tuple(operations),
+        operations=tuple(sorted(operations, key=lambda pair: pair[0])),
         outcomes=outcomes,
         placements={name: tuple(placed) for name, placed in placements.items()},
         observations=observations,

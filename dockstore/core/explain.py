@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dockstore.core.history import Observation, Placement
     from dockstore.core.model import ContainerSpec, Store
 
+_SUDDEN = frozenset({"engine-kill", "reboot"})  # ends that spare the kernel, and with it what was not synced (P30)
+
 
 def why(evidence: Evidence, seen: Seen, *, event: str | None) -> str:
     """Return what became of the write, and who says so."""
@@ -39,6 +41,8 @@ def _rest(evidence: Evidence, seen: Seen, placement: Placement, observation: Obs
             text = f", and {place} still has it after {event}." if event else f", and {place} has it."
             if observation.home is Home.UNKNOWN:
                 text += " Whether the store behind the place is still the same could not be told" + _because(observation.home_detail)
+            if event and _SUDDEN & set(event.split("+")):
+                text += " The kernel lived on, so this says nothing of a power cut."
             return text
         case Fate.CARRIED:
             now = _now(evidence, observation)

@@ -49,7 +49,7 @@ def event(evidence: Evidence, placement: Placement, observation: Observation) ->
     since, until = key(placement.step), key(observation.step)
     names = {place.name for place in (placement.place, observation.place) if place.kind is PlaceKind.CONTAINER}
     words: list[str] = []
-    for at, operation in sorted(evidence.operations, key=lambda pair: pair[0]):
+    for at, operation in evidence.operations:
         step = evidence.steps.get(at)
         if step is None or not since < at < until or operation.completion is not Completion.OK:
             continue

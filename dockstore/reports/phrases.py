@@ -70,7 +70,8 @@ def shown(value: Shown | None) -> str:
         case list():
             return ", ".join(shown(one) for one in value) if value else "nothing"
         case dict():
-            return " and ".join(f"{key.replace('_', ' ')} {shown(one)}" for key, one in value.items())
+            checks = " and ".join(f"{key.replace('_', ' ')} {shown(one)}" for key, one in value.items() if key != "since")
+            return f"{checks}, grown since {shown(value['since'])}" if "since" in value else checks
         case float():
             return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
         case _:

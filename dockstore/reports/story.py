@@ -207,6 +207,7 @@ def _stores(events: Iterable[Event], at: dict[str, int], containers: dict[str, L
     sightings: dict[str, list[tuple[float, bool | None]]] = {}
     links: list[tuple[int, str, str, str, str]] = []
     homes: dict[str, str] = {}
+    writers: dict[str, str] = {}
     volumes: dict[str, str] = {}  # lane -> the engine's name of the volume
     born: dict[str, float] = {}  # name of a volume -> where it was first noted
     names = list(containers)
@@ -232,6 +233,7 @@ def _stores(events: Iterable[Event], at: dict[str, int], containers: dict[str, L
                 where = at[_top(event.step)]
                 key = lane(event.store)
                 homes[event.write] = key
+                writers[event.write] = event.place.name
                 title = f"{event.write} written: {event.size_bytes} bytes" + ("" if event.read_back else ", which did not come back")
                 lanes[key].marks.append(Mark(where, "write", title, event.write))
                 sightings[key].append((where + 0.5, True))
@@ -249,7 +251,7 @@ def _stores(events: Iterable[Event], at: dict[str, int], containers: dict[str, L
                 if event.store_now is not None:
                     now = lane(event.store_now)
                     sightings[now].append((where + 0.5, True))
-                    if in_sight and now != homes.get(event.write):
+                    if in_sight and (now != homes.get(event.write) or event.place.name != writers.get(event.write)):
                         links.append((where, event.place.name, now, event.store_now.target or event.place.path, "mount"))
                 if in_sight and Vantage.CONTAINER in event.sights:
                     seen = event.sights[Vantage.CONTAINER]

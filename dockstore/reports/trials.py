@@ -151,7 +151,7 @@ def _whys(verdict: Verdict) -> tuple[tuple[str, str, str | None], ...]:
     rows = [
         (phrases.subject(ruling), phrases.shortened(ruling.why), ruling.hint if ruling.outcome is Outcome.REFUTED else None)
         for ruling in told
-        if ruling.why
+        if ruling.why and not phrases.repeats(verdict, ruling)
     ]
     return tuple(dict.fromkeys(rows))
 

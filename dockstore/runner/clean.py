@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from dockstore.engines.errors import Conflict, EngineError, Unreachable
 from dockstore.engines.host import Unseen
 from dockstore.engines.opening import Wanted, open_engine
 from dockstore.engines.polling import pause, until
-from dockstore.engines.providers import address, leases
+from dockstore.engines.providers import address, homes, leases
 from dockstore.runner import leavings
 from dockstore.runner.leavings import Item, Labelled
 from dockstore.runner.ledger import books
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from dockstore.runner.ledger import Book
 
 LEAST_AGE_SECONDS = 90 * 60.0
+NESTED = "dockstore-dind-"
 _LOOKS = 5
 _PAUSE_SECONDS = 0.3  # a call that was under way when its run was killed may still come true
 _BUSY_SECONDS = 5.0  # a removal that is under way already, a container that has just ended
@@ -174,6 +176,8 @@ class _Sweep:
             return False
         if self.dry_run:
             return self._gone(item)
+        if item.kind == "container" and item.name.startswith(NESTED):  # its socket lies in a folder of this machine that bears its name
+            shutil.rmtree(homes.runtime() / item.name, ignore_errors=True)
         failures: list[EngineError] = []
 
         def gone() -> bool:
@@ -292,8 +296,9 @@ class _Broom:
         except EngineError as error:
             if must:
                 raise
-            self.notes.append(str(error))
-            self.unreached.add(place)
+            if not _is_no_more(place):
+                self.notes.append(str(error))
+                self.unreached.add(place)
             return
         try:
             engine_id = opened.engine.info.engine_id
@@ -342,6 +347,12 @@ class _Broom:
         for book in self.dead:
             if book.owner.run not in untidy and not any(_at(book, place) for place in self.unreached):
                 book.path.unlink(missing_ok=True)
+
+
+def _is_no_more(place: str) -> bool:
+    """Whether the address was that of an engine of ours, which went with everything on it."""
+    socket = Path(place.removeprefix("unix://"))
+    return place.startswith("unix://") and socket.parent.name.startswith("dockstore-") and not socket.exists()
 
 
 def _usual(environ: Mapping[str, str]) -> list[str]:

@@ -210,7 +210,7 @@ def _see_labelled(stage: Stage, seat: Seat, nonce: str) -> None:
 def run(stage: Stage, step: Run) -> Done:
     """`docker run -d`: create and start."""
     made = create(stage, step)
-    _start(stage, stage.box(step.spec.name))
+    _begin(stage, stage.box(step.spec.name))
     return made
 
 
@@ -226,6 +226,10 @@ def _start(stage: Stage, box: Box) -> None:
     if running is not None and running.running:
         box.seat.engine.start_container(box.id)  # 304: it goes on as it is
         return
+    _begin(stage, box)
+
+
+def _begin(stage: Stage, box: Box) -> None:
     close_shell(box)
     box.seat.engine.start_container(box.id)
     resident_shell(stage, box)

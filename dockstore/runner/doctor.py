@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import subprocess
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockstore.core.capabilities import CAPABILITIES, capabilities
+from dockstore.engines import compose_cli
 from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.images import LAB_IMAGE, lab_labels
 from dockstore.engines.opening import Wanted, open_engine
-from dockstore.engines.providers import address, leases, ownership
+from dockstore.engines.providers import address, homes, leases, ownership
 from dockstore.engines.providers import private as private_engines
 from dockstore.runner.ledger import books
 from dockstore.runner.options import find_home, state_folder
@@ -94,7 +93,7 @@ def examine(
         finally:
             opened.close()
         checks += _vantages(wanted, env, home, options, say, opener)
-    checks += [_private(), _compose(), *_leftovers(home, env)]
+    checks += [_private(), _compose(env, home), *_leftovers(home, env)]
     has = capabilities(info) if info is not None else frozenset()
     return Checkup(checks=tuple(checks), engine=info, capabilities={name: name in has for name in CAPABILITIES} if info is not None else {})
 
@@ -259,19 +258,12 @@ def _private() -> Check:
     return Check(name="private engine", state=State.NO, fact=str(refusal), way_out=refusal.hint)
 
 
-def _compose() -> Check:
-    for command in (("docker", "compose"), ("docker-compose",)):
-        if shutil.which(command[0]) is None:
-            continue
-        try:
-            answer = subprocess.run([*command, "version", "--short"], capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return Check(name="compose", state=State.UNKNOWN, fact=f"{' '.join(command)}: {error}")
-        version = answer.stdout.strip().lstrip("v")
-        if answer.returncode == 0 and version[:1].isdigit() and int(version.split(".")[0]) >= 2:
-            return Check(name="compose", state=State.YES, fact=f"{' '.join(command)} {version}")
-    way_out = "install Docker's compose plugin (v2); scenarios do not need it"
-    return Check(name="compose", state=State.NO, fact="no `docker compose` (v2) here", way_out=way_out)
+def _compose(env: Mapping[str, str], home: Path) -> Check:
+    try:
+        found = compose_cli.find(env, homes.cache_of(home))
+    except compose_cli.NoCompose as error:
+        return Check(name="compose", state=State.NO, fact=str(error), way_out=f"{error.hint}; scenarios do not need it")
+    return Check(name="compose", state=State.YES, fact=f"{' '.join(found.command)} {found.version}")
 
 
 def _state(home: Path, env: Mapping[str, str], cwd: Path) -> Check:

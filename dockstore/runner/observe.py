@@ -18,14 +18,13 @@ from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
 from dockstore.runner.asking import Refusal, archive_allowed, by_archive
 from dockstore.runner.placing import Ground, numbers_of, resolve_by_archive
-from dockstore.runner.scene import volume_facts
 from dockstore.runner.sights import engine_sight, host_sight, running_holders, unseen, users_of
 
 if TYPE_CHECKING:
     from dockstore.core.model import Place, Store
     from dockstore.core.script import Observe
     from dockstore.runner.probe import Answer, Answers
-    from dockstore.runner.scene import Scene
+    from dockstore.runner.scene import Moment, Scene
     from dockstore.runner.stage import Box, Seat, Stage, Written
 
 NO_CONTAINER = "there is no container of that name"
@@ -49,10 +48,10 @@ class Where:
     inner: str | None = None
 
 
-def look_before(written: Written) -> Before:
+def look_before(written: Written, moment: Moment) -> Before:
     """Ask host and engine for *written*, where it was put."""
     inner = written.store.inner_path if written.store is not None else ""
-    return Before(host=_host(written, inner, None), engine=engine_sight(written, volume_facts))
+    return Before(host=_host(written, inner, None), engine=engine_sight(written, moment))
 
 
 def observation(
@@ -67,6 +66,7 @@ def observation(
     scene: Scene | None,
     told: tuple[Answers, Answer] | None,
     refusal: Refusal | None,
+    moment: Moment,
     began: float,
 ) -> Observation:
     """Put together what was seen. *told*: the container's own answer; *refusal*: why a process could not be asked."""
@@ -75,7 +75,7 @@ def observation(
     if box is None or scene is None:
         where, container = Where(home=Home.NO, detail=NO_CONTAINER, store=None), unseen(NO_CONTAINER)
     elif told is not None:
-        where = _where(Ground(box.seat, scene, told[0]), written, told[1].resolved or place.path)
+        where = _where(Ground(box.seat, scene, told[0], moment), written, told[1].resolved or place.path)
         container = _container_sight(told[1], written.nonce, controlled=bool(told[0].mounts), detail=told[0].detail)
     else:
         where, container = _without_process(box.seat, scene, written, place, refusal)

@@ -16,12 +16,12 @@ from dockstore.core import storage
 from dockstore.core.model import Store, StoreKind
 from dockstore.engines.errors import EngineError, NotFound
 from dockstore.engines.host import Unseen
-from dockstore.runner.scene import VolumeFacts, items, scene_of, section, text, volume_facts
+from dockstore.runner.scene import Moment, items, section, text
 
 if TYPE_CHECKING:
     from dockstore.core.storage import MountEntry
     from dockstore.runner.probe import Answers, Target
-    from dockstore.runner.scene import MountFact, Scene
+    from dockstore.runner.scene import MountFact, Scene, VolumeFacts
     from dockstore.runner.stage import Seat
 
 LINKS_AT_MOST = 40
@@ -35,7 +35,7 @@ class Ground:
     seat: Seat
     scene: Scene
     answers: Answers | None
-    _volumes: dict[str, VolumeFacts | None] = field(default_factory=dict)
+    moment: Moment = field(default_factory=Moment)
 
     @property
     def told_by_kernel(self) -> bool:
@@ -44,9 +44,7 @@ class Ground:
 
     def volume(self, name: str) -> VolumeFacts | None:
         """What engine and host say of a volume, asked once in this moment."""
-        if name not in self._volumes:
-            self._volumes[name] = volume_facts(self.seat, name)
-        return self._volumes[name]
+        return self.moment.volume(self.seat, name)
 
     def store_at(self, path: str) -> tuple[Store | None, str]:
         """Return the store behind *path* (resolved), and what is to be said of how it was told."""
@@ -167,7 +165,7 @@ class Ground:
         if mode == "host":
             return "host", ""
         try:
-            found = scene_of(self.seat, other)
+            found = self.moment.scene(self.seat, other)
         except EngineError:
             return None, ""
         return (found.id, found.started) if found is not None else (None, "")

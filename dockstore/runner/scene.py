@@ -183,6 +183,28 @@ def _with_directory(seat: Seat, facts: VolumeFacts) -> VolumeFacts:
     )
 
 
+class Moment:
+    """What engine and host say while one round trip lasts: each thing is asked once."""
+
+    def __init__(self) -> None:
+        self._scenes: dict[tuple[str, str], Scene | None] = {}
+        self._volumes: dict[tuple[str, str], VolumeFacts | None] = {}
+
+    def scene(self, seat: Seat, container: str) -> Scene | None:
+        """A container by its id; None: there is none. Raises EngineError."""
+        key = (seat.key, container)
+        if key not in self._scenes:
+            self._scenes[key] = scene_of(seat, container)
+        return self._scenes[key]
+
+    def volume(self, seat: Seat, name: str) -> VolumeFacts | None:
+        """A volume by its name; None: there is none. Raises EngineError."""
+        key = (seat.key, name)
+        if key not in self._volumes:
+            self._volumes[key] = volume_facts(seat, name)
+        return self._volumes[key]
+
+
 # --- reading JSON that others wrote -----------------------------------------------------------------------------------------
 
 

@@ -19,11 +19,9 @@ from dockstore.runner.placing import numbers_of
 from dockstore.runner.scene import MountFact, read_scene, scene_of, volume_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from dockstore.core.model import Store
     from dockstore.engines.engine import Json
-    from dockstore.runner.scene import VolumeFacts
+    from dockstore.runner.scene import Moment
     from dockstore.runner.stage import Box, Seat, Written
 
 LOOK_LIMIT_BYTES = 1 << 16
@@ -172,8 +170,8 @@ def _read(seat: Seat, root: str, inner: str, nonce: bytes) -> Testimony:
 # --- the engine -------------------------------------------------------------------------------------------------------------
 
 
-def engine_sight(written: Written, volume: Callable[[Seat, str], VolumeFacts | None]) -> Testimony:
-    """Return what the engine says of the store that took *written*; *volume* asks for a volume."""
+def engine_sight(written: Written, moment: Moment) -> Testimony:
+    """Return what the engine says of the store that took *written*."""
     store, seat = written.store, written.seat
     if store is None or seat is None:
         return unseen("which store took the write is not known")
@@ -181,17 +179,17 @@ def engine_sight(written: Written, volume: Callable[[Seat, str], VolumeFacts | N
         case StoreKind.BIND | StoreKind.TMPFS | StoreKind.ENGINE_FILE | StoreKind.IMAGE_LAYER | StoreKind.IMAGE_MOUNT:
             return Testimony(sight=Sight.NOT_APPLICABLE, detail=f"a {store.kind} is none of the engine's objects")
         case StoreKind.WRITABLE_LAYER:
-            return _container_there(seat, store)
+            return _container_there(seat, store, moment)
         case StoreKind.VOLUME:
-            return _volume_there(seat, store, volume)
+            return _volume_there(seat, store, moment)
 
 
-def _container_there(seat: Seat, store: Store) -> Testimony:
+def _container_there(seat: Seat, store: Store, moment: Moment) -> Testimony:
     container = store.container
     if container is None:
         return unseen("whose writable layer it is, is not known")
     try:
-        found = scene_of(seat, container)
+        found = moment.scene(seat, container)
     except EngineError as exc:
         return unseen(str(exc))
     if found is None:
@@ -199,14 +197,14 @@ def _container_there(seat: Seat, store: Store) -> Testimony:
     return Testimony(sight=Sight.SAME, detail=f"container {found.real} ({container[:12]}) is {found.status}")
 
 
-def _volume_there(seat: Seat, store: Store, volume: Callable[[Seat, str], VolumeFacts | None]) -> Testimony:
+def _volume_there(seat: Seat, store: Store, moment: Moment) -> Testimony:
     name = store.name
     if name is None:
         return unseen("the volume's name is not known")
     if store.has_options:
         return Testimony(sight=Sight.NOT_APPLICABLE, detail=f"the bytes of volume {name} are not the engine's: it has options or another driver")
     try:
-        facts = volume(seat, name)
+        facts = moment.volume(seat, name)
     except EngineError as exc:
         return unseen(str(exc))
     if facts is None:

@@ -19,7 +19,7 @@ from dockstore.runner.observe import look_before, observation
 from dockstore.runner.placing import Ground
 from dockstore.runner.probe import Peek, Put, Seek
 from dockstore.runner.reading import read_facts
-from dockstore.runner.scene import scene_of
+from dockstore.runner.scene import Moment, scene_of
 from dockstore.runner.stage import Done, Written
 
 if TYPE_CHECKING:
@@ -91,12 +91,13 @@ def perform_visit(stage: Stage, group: Sequence[tuple[str, AnyStep]]) -> tuple[s
     began = stage.clock()
     items = [_item(stage, number, step) for number, step in group if isinstance(step, Observe | Read | Write)]
     box = stage.boxes.get(items[0].place.name)
-    scene, refusal = _scene(box)
-    before = {item.number: look_before(item.written) for item in items if item.written is not None and isinstance(item.step, Observe)}
+    moment = Moment()
+    scene, refusal = _scene(box, moment)
+    before = {item.number: look_before(item.written, moment) for item in items if item.written is not None and isinstance(item.step, Observe)}
     told = _told(stage, box, scene, items) if box is not None and scene is not None and refusal is None else None
     for item, answers in zip(items, told if isinstance(told, list) else [None] * len(items), strict=True):
         no = told if isinstance(told, Refusal) else refusal
-        done = _finish(stage, item, box, scene, answers, no, before.get(item.number), began)
+        done = _finish(stage, item, box, scene, answers, no, before.get(item.number), moment, began)
         stage.operation(item.number, item.step, done, began)
         if done.completion is not Completion.OK and item.step.label is None and isinstance(item.step, Write):
             return item.number, done
@@ -114,12 +115,12 @@ def _item(stage: Stage, number: str, step: Observe | Read | Write) -> Item:
     return Item(number=number, step=step, place=step.place)
 
 
-def _scene(box: Box | None) -> tuple[Scene | None, Refusal | None]:
+def _scene(box: Box | None, moment: Moment) -> tuple[Scene | None, Refusal | None]:
     """The container at this moment; a refusal if the engine did not tell."""
     if box is None:
         return None, None
     try:
-        return scene_of(box.seat, box.id), None
+        return moment.scene(box.seat, box.id), None
     except EngineError as exc:
         return None, Refusal(why=str(exc))
 
@@ -134,6 +135,8 @@ def _told(stage: Stage, box: Box, scene: Scene, items: list[Item]) -> list[tuple
         return Refusal(why=f"the container is {scene.status}")
     probe = probe_for(scene, wishes)
     answers = ask(stage, box, probe, root=box.as_root or not writing)
+    if box.spec.restart is not None and _begun_again(box, scene):
+        return Refusal(why="its main process ended and began again meanwhile")
     if isinstance(answers, Refusal):
         if answers.no_shell and not writing:
             through = by_process_root(box.seat, scene, wishes)
@@ -142,6 +145,15 @@ def _told(stage: Stage, box: Box, scene: Scene, items: list[Item]) -> list[tuple
     if writing and not box.as_root:
         answers = _as_root(stage, box, scene, items, answers)
     return _each(answers)
+
+
+def _begun_again(box: Box, scene: Scene) -> bool:
+    """Whether a restart policy struck in the middle: then the answers are of another life than the engine's."""
+    try:
+        now = scene_of(box.seat, box.id)
+    except EngineError:
+        return True
+    return now is None or now.started != scene.started
 
 
 def _as_root(stage: Stage, box: Box, scene: Scene, items: list[Item], written: Answers) -> Answers:
@@ -175,6 +187,7 @@ def _finish(
     told: tuple[Answers, Answer] | None,
     refusal: Refusal | None,
     before: Before | None,
+    moment: Moment,
     began: float,
 ) -> Done:
     match item.step:
@@ -195,6 +208,7 @@ def _finish(
                     scene=scene,
                     told=told,
                     refusal=refusal,
+                    moment=moment,
                     began=began,
                 )
             )
@@ -203,11 +217,18 @@ def _finish(
             stage.note(read_facts(item.number, item.step, box=box, scene=scene, told=told, refusal=refusal))
             return Done()
         case Write():
-            return _placed(stage, item, item.step, box, scene, told, refusal)
+            return _placed(stage, item, item.step, box, scene, told, refusal, moment)
 
 
 def _placed(
-    stage: Stage, item: Item, step: Write, box: Box | None, scene: Scene | None, told: tuple[Answers, Answer] | None, refusal: Refusal | None
+    stage: Stage,
+    item: Item,
+    step: Write,
+    box: Box | None,
+    scene: Scene | None,
+    told: tuple[Answers, Answer] | None,
+    refusal: Refusal | None,
+    moment: Moment,
 ) -> Done:
     """Note which store took a write, and how the write ended."""
     if box is None or scene is None:
@@ -223,7 +244,7 @@ def _placed(
         return Done(completion=Completion.FAIL, message=answer.refused)
     if not answers.whole:
         return Done(completion=Completion.UNSURE, message=answers.detail or answer.detail)
-    note_write(stage, item.number, step.write, item.place, box, item.nonce.encode(), Ground(box.seat, scene, answers), answer)
+    note_write(stage, item.number, step.write, item.place, box, item.nonce.encode(), Ground(box.seat, scene, answers, moment), answer)
     return Done()
 
 

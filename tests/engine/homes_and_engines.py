@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dockstore.core.history_codec import HistoryError
 from dockstore.engines.direct_host import DirectHost
-from dockstore.engines.host import Unseen
 from dockstore.engines.mounting import mount_points
 from dockstore.engines.providers import leases
+from dockstore.runner.histories import history_files, read_history
+from dockstore.runner.ledger import books
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
 
     from dockstore.engines.engine import Engine
 
@@ -32,13 +35,11 @@ def remove_private_engines(home: Path, environ: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Everything that stands on an engine, by id, and what bears one of our names on its host."""
+    """Everything that stands on an engine, by id."""
 
     containers: frozenset[str]
     volumes: frozenset[str]
     images: frozenset[str]
-    folders: frozenset[str]
-    mounts: frozenset[str]
 
 
 def standing(engine: Engine) -> Standing:
@@ -47,24 +48,26 @@ def standing(engine: Engine) -> Standing:
         containers=frozenset(str(raw["Id"]) for raw in engine.list_containers()),
         volumes=frozenset(str(raw["Name"]) for raw in engine.list_volumes()),
         images=frozenset(str(raw["Id"]) for raw in engine.list_images()),
-        folders=frozenset(folders()),
-        mounts=frozenset(mounts()),
     )
 
 
-def folders() -> list[str]:
-    """Scratch folders of this machine."""
-    found = DirectHost().stat("/var/tmp", entries=True)
-    return [name for name in (found.entries or () if found else ()) if name.startswith("dockstore-")]
+def on_the_host(runs: Collection[str]) -> list[str]:
+    """Scratch folders of *runs* on this machine, and what is mounted in them."""
+    names = tuple(f"/var/tmp/dockstore-{run[:8]}-" for run in runs)
+    host = DirectHost()
+    found = host.stat("/var/tmp", entries=True)
+    paths = [f"/var/tmp/{name}" for name in (found.entries or () if found else ())]
+    paths += [point for point, _, _ in mount_points(host.own_mountinfo())]
+    return [path for path in paths if path.startswith(names)]
 
 
-def mounts() -> list[str]:
-    """Mount points in scratch folders of this machine."""
-    try:
-        text = DirectHost().own_mountinfo()
-    except Unseen:
-        return []
-    return [point for point, _, _ in mount_points(text) if point.startswith("/var/tmp/dockstore-")]
+def runs_of(home: Path) -> set[str]:
+    """The runs that a home knows of, by its ledgers and histories."""
+    found = {book.owner.run for book in books(home)}
+    for path in history_files(home):
+        with contextlib.suppress(HistoryError):
+            found.add(read_history(path).header.run)
+    return found
 
 
 def lab_container(engine: Engine, name: str, volume: str, image: str) -> str:

@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from homes_and_engines import environment, remove_private_engines
 
 from dockstore import api
 from dockstore.core.capabilities import unmet
 from dockstore.core.model import Outcome
-from homes_and_engines import environment, remove_private_engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,9 +52,11 @@ def _played(request: pytest.FixtureRequest, engine_address: str, tmp_path_factor
 
 
 def _file_of(item: pytest.Item) -> str | None:
-    if getattr(item, "module", None) is None or not isinstance(item, pytest.Function) or item.module.__name__ != __name__:
+    """The scenario's file that an item of this module is about."""
+    if not isinstance(item, pytest.Function) or getattr(item.module, "__name__", "") != __name__ or not hasattr(item, "callspec"):
         return None
-    return item.callspec.params.get("file") if hasattr(item, "callspec") else None
+    file = item.callspec.params.get("file")
+    return str(file) if file is not None else None
 
 
 def is_undecided(verdict: Verdict) -> bool:

@@ -58,12 +58,12 @@ class ServiceImage:
 IMAGES = (
     ServiceImage(
         name="postgres15", suite="bookworm", packages=("postgresql-15", "libnss-wrapper"), start="postgres.sh", users=(("postgres", 999),), port=5432,
-        volumes=("/var/lib/postgresql/data",), environment=(("PGDATA", "/var/lib/postgresql/data"), ("PG_MAJOR", "15")),
+        volumes=("/var/lib/postgresql/data",), environment=(("PGDATA", "/var/lib/postgresql/data"), ("PG_MAJOR", "15"), ("PATH", "/usr/lib/postgresql/15/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
         folders=(("/var/lib/postgresql/data", 999), ("/var/run/postgresql", 999)), command=("postgres",),
     ),
     ServiceImage(
         name="postgres17", suite="trixie", packages=("postgresql-17",), start="postgres.sh", users=(("postgres", 999),), port=5432,
-        volumes=("/var/lib/postgresql",), environment=(("PGDATA", "/var/lib/postgresql/17/docker"), ("PG_MAJOR", "17")),
+        volumes=("/var/lib/postgresql",), environment=(("PGDATA", "/var/lib/postgresql/17/docker"), ("PG_MAJOR", "17"), ("PATH", "/usr/lib/postgresql/17/bin:/usr/sbin:/usr/bin:/sbin:/bin")),
         folders=(("/var/lib/postgresql", 999), ("/var/run/postgresql", 999)), command=("postgres",),
     ),
     ServiceImage(
