@@ -364,3 +364,12 @@ def test_without_anything_to_clean_nothing_is_made(tmp_path: Path) -> None:
 
     assert cleaned == Cleaned()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_ledger_of_an_engine_of_ours_that_is_no_more_goes(tmp_path: Path) -> None:
+    gone = book(tmp_path, DEAD, ("volume", HEX, HEX), address=f"unix://{tmp_path}/dockstore-0123456789/docker.sock", engine_id="OTHER")
+
+    cleaned = clean(HeldEngine(), tmp_path)
+
+    assert cleaned.notes == ()
+    assert not gone.exists()

@@ -77,7 +77,8 @@ def test_validating_imports_no_engine_and_no_renderer(tmp_path: Path) -> None:
 
     assert code == 0
     assert heavy(modules) == []
-    assert [name for name in modules if name.startswith(("dockstore.engines.", "dockstore.reports."))] == []
+    others = [name for name in modules if name.startswith(("dockstore.engines.", "dockstore.reports."))]
+    assert others in ([], ["dockstore.engines.errors"])  # the names of failures, and nothing else
 
 
 def test_judging_without_an_engine_imports_no_sdk(tmp_path: Path) -> None:

@@ -77,6 +77,15 @@ def test_without_a_spare_engine_the_need_is_unmet_on_the_engine_that_was_asked_f
     assert [made.closed for made in opener.opened] == [1, 1]
 
 
+def test_no_spare_engine_is_brought_up_for_what_it_cannot_do_either(tmp_path: Path) -> None:
+    player, opener = Player(), Opener()
+    with session(tmp_path / "home", play=player, opener=opener) as opened:
+        opened.play([scenario("power fails", needs=("power-loss",))])
+
+    assert player.played == [("power fails", "default")]
+    assert len(opener.opened) == 1
+
+
 def test_what_prunes_is_alone_on_its_engine_and_what_measures_is_alone_altogether(tmp_path: Path) -> None:
     player = Player()
     many = [scenario(f"calm {number}") for number in range(6)]

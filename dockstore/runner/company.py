@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from dockstore.engines.opening import Opened
     from dockstore.runner.halt import Halt
 
-STRIKING = frozenset({"disposable-engine", "restart-engine", "power-loss"})
+OBTAINABLE = frozenset({"disposable-engine", "restart-engine"})  # what a spare engine has
+STRIKING = OBTAINABLE | {"power-loss"}
 _POLL_SECONDS = 0.05
 
 
@@ -130,7 +131,8 @@ class Company:
     def stage(self, scenario: Scenario, principal: Member) -> Member:
         """Return the engine that plays *scenario*: the one asked for, or a spare one where that may not be struck (not opened yet)."""
         needs = frozenset(scenario.needs) | frozenset(scenario.implied_needs)
-        return self.spare if (needs & STRIKING) - capabilities(principal.info) else principal
+        missing = (needs & STRIKING) - capabilities(principal.info)
+        return self.spare if missing and missing <= OBTAINABLE else principal
 
     def second(self) -> Opened | None:
         """Return the engine that scenarios call `second`; None where none can be had."""

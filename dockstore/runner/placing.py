@@ -154,7 +154,8 @@ class Ground:
 
     def _memory_store(self, entry: MountEntry, inner: str) -> Store:
         owner, started = self._owner(entry.target)
-        identity = None if owner is None else storage.memory_identity(device=entry.device, container=owner, started=started)
+        known = owner == "host" or (owner is not None and bool(started))
+        identity = storage.memory_identity(device=entry.device, container=owner or "", started=started) if known else None
         return Store(kind=StoreKind.TMPFS, identity=identity, inner_path=inner, target=entry.target, container=owner or self.scene.id)
 
     def _owner(self, target: str) -> tuple[str | None, str]:

@@ -1,0 +1,595 @@
+"""A run from its first line to its last: what is done, what is noted, what is left."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from runner_stand import IDENTITY, load, play, stand
+
+from dockstore.core.history import Footer, Header, Made, Note, Operation, Placement
+from dockstore.core.model import Completion, Outcome
+from dockstore.engines.engine import ExecResult
+from dockstore.engines.errors import Conflict, Refused, Unsure
+from dockstore.runner.halt import Halt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fakes import FakeContainer
+
+FOUR = """\
+version: 1
+scenario: four stores over a container's life
+matrix:
+  stores:       [writable-layer, tmpfs, bind,      volume]
+  events:
+    stop+start: [persisted,      lost,  persisted, persisted]
+    kill+start: [persisted,      lost,  persisted, persisted]
+    remove+run: [lost,           lost,  persisted, persisted]
+"""
+ROW = """\
+version: 1
+scenario: a row in a volume
+containers:
+  db: {mounts: ["rows:/data"]}
+steps:
+  - run: db
+  - {write: row, to: db:/data/row}
+  - {remove: db, force: true}
+  - run: db
+  - observe: row
+expect:
+  row: persisted
+"""
+
+
+def test_the_lesson_holds_and_nothing_is_left() -> None:
+    on = stand()
+
+    played = play(FOUR, on)
+
+    assert played.verdict.outcome is Outcome.HOLDS
+    assert played.footer.leftovers == ()
+    assert on.fake.containers == {}
+    assert on.fake.volumes == {}
+    assert set(on.fake.host_files.files) <= {"", "scratch"}
+
+
+def test_the_record_is_the_history() -> None:
+    played = play(ROW)
+
+    assert isinstance(played.recorded[0], Header)
+    assert played.recorded[0] is played.history.header
+    assert tuple(played.recorded[1:]) == played.history.events
+    assert isinstance(played.recorded[-1], Footer)
+
+
+def test_an_unmet_need_plays_nothing() -> None:
+    on = stand(disposable=False)
+
+    played = play(
+        "version: 1\nscenario: x\nneeds: [disposable-engine]\ncontainers: {a: {}}\nsteps: [{run: a}, {prune: volumes, as: p}]\nexpect: {p: {refused: false}}\n",
+        on,
+    )
+
+    assert played.history.header.unmet == ("disposable-engine",)
+    assert on.fake.calls == []
+    assert played.verdict.outcome is Outcome.SKIPPED
+
+
+def test_a_refusal_without_a_name_ends_the_run_with_its_evidence() -> None:
+    on = stand()
+    on.fake.fail["kill_container"] = Conflict("kill a", 409, "Container is not running")
+
+    played = play(
+        "version: 1\nscenario: x\ncontainers: {a: {}}\nsteps: [{run: a}, {kill: a}, {inspect: a, as: after}]\nexpect: {after: {state: exited}}\n", on
+    )
+
+    assert played.footer.stopped_at == "1"
+    assert played.footer.reason == "'kill a' was refused with 409: Container is not running"
+    assert "2" not in played.operations
+    assert any(isinstance(event, Note) and event.text.startswith("inspect: {") for event in played.history.events)
+    assert on.fake.containers == {}
+    assert played.verdict.outcome is Outcome.UNDECIDED
+
+
+def test_evidence_is_kept_before_tidying_up() -> None:
+    on = stand()
+    on.fake.fail["kill_container"] = Conflict("kill a", 409, "no")
+
+    play("version: 1\nscenario: x\ncontainers: {a: {}}\nsteps: [{run: a}, {kill: a}, {inspect: a, as: s}]\nexpect: {s: {state: exited}}\n", on)
+
+    calls = [call.split()[0] for call in on.fake.calls]
+    assert calls.index("logs") < calls.index("remove_container")
+
+
+def test_a_refusal_with_a_name_is_an_outcome() -> None:
+    played = play(
+        "version: 1\nscenario: x\ncontainers: {a: {mounts: [{type: bind, source: ./missing, target: /d}]}}\nsteps: [{create: a, as: made}, {read: 'host:missing', as: folder}]\nexpect: {made: {refused: 400}, folder: {exists: false}}\n"
+    )
+
+    assert played.operations["0"].completion is Completion.FAIL
+    assert played.operations["0"].status == 400
+    assert played.verdict.outcome is Outcome.HOLDS
+
+
+def test_an_answer_that_did_not_come_is_neither_done_nor_refused() -> None:
+    on = stand()
+    on.fake.fail["stop_container"] = Unsure("stop a: no answer within 60 s")
+
+    played = play(
+        "version: 1\nscenario: x\ncontainers: {a: {}}\nsteps: [{run: a}, {stop: a}, {inspect: a, as: s}]\nexpect: {s: {state: exited}}\n", on
+    )
+
+    assert played.operations["1"].completion is Completion.UNSURE
+    assert played.footer.reason == "'stop a' is not known to have happened: stop a: no answer within 60 s"
+
+
+# --- the ledger -------------------------------------------------------------------------------------------------------------
+
+
+def test_everything_that_is_made_is_noted() -> None:
+    played = play(FOUR)
+
+    assert [made.kind for made in played.made] == ["folder", "container", "volume", "container"]
+
+
+def test_an_anonymous_volume_is_noted_before_its_container_starts() -> None:
+    on = stand()
+    starting: list[int] = []
+    seen: list[Made] = []
+    start = on.fake.start_container
+
+    def started(container: str) -> None:
+        starting.append(len(on.fake.volumes))
+        start(container)
+
+    on.fake.start_container = started  # type: ignore[method-assign]
+
+    played = play(
+        "version: 1\nscenario: x\ncontainers: {a: {mounts: [/d]}}\nsteps: [{run: a}, {inspect: a, as: s}]\nexpect: {s: {state: running}}\n", on
+    )
+
+    seen = [event for event in played.made if event.kind == "volume"]
+    names = [type(event).__name__ for event in played.history.events]
+    assert [len(made.id) for made in seen] == [64]
+    assert starting == [1]
+    assert names.index("Operation") > names.index("Made")
+
+
+def test_volumes_that_a_failed_create_leaves_are_noted_and_removed() -> None:
+    on = stand()
+    text = """\
+version: 1
+scenario: x
+containers:
+  a: {mounts: [{type: volume, source: rows, target: /one}, {type: volume, target: /two}, {type: bind, source: ./gone, target: /three}]}
+steps: [{create: a, as: made}]
+expect: {made: {refused: 400}}
+"""
+
+    played = play(text, on)
+
+    assert sorted(made.name for made in played.made if made.kind == "volume") == ["left by a create that failed", "rows"]
+    assert on.fake.volumes == {}
+
+
+def test_what_cannot_be_removed_is_said() -> None:
+    on = stand()
+    on.fake.fail["remove_volume"] = Refused("remove volume", 500, "device or resource busy")
+
+    played = play(ROW, on)
+
+    assert played.footer.leftovers == ("volume rows: remove volume: device or resource busy",)
+
+
+def test_a_container_that_goes_by_itself_is_no_leftover() -> None:
+    on = stand()
+    text = "version: 1\nscenario: x\ncontainers: {a: {rm: true}}\nsteps: [{run: a}, {kill: a}, {inspect: a, as: s}]\nexpect: {s: {exists: false}}\n"
+
+    played = play(text, on)
+
+    assert played.footer.leftovers == ()
+    assert played.verdict.outcome is Outcome.HOLDS
+
+
+def test_what_is_kept_stands() -> None:
+    on = stand()
+
+    played = play(ROW, on, keep=True)
+
+    assert len(on.fake.containers) == 1
+    assert len(on.fake.volumes) == 1
+    assert played.footer.leftovers == ()
+
+
+def test_nothing_of_others_is_touched() -> None:
+    on = stand()
+    on.fake.create_volume("rows")
+    on.fake.create_volume("precious", labels={"io.dockstore.run": "another run"})
+    theirs = on.fake.create_container("db", {"Image": "localhost/dockstore-lab:1"})
+
+    play(FOUR, on)
+
+    assert set(on.fake.volumes) == {"rows", "precious"}
+    assert set(on.fake.containers) == {theirs}
+
+
+def test_every_object_bears_our_labels() -> None:
+    on = stand()
+
+    play(ROW, on, keep=True)
+
+    container = next(iter(on.fake.containers.values()))
+    labels = container.config["Labels"]
+    assert isinstance(labels, dict)
+    assert labels["io.dockstore.run"] == IDENTITY.run
+    assert next(iter(on.fake.volumes.values())).labels is not None
+
+
+# --- round trips ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_events_looks_and_the_next_writes_are_one_round_trip() -> None:
+    on = stand()
+
+    play(FOUR, on)
+
+    calls = [call.split()[0] for call in on.fake.calls]
+    assert calls.count("shell") == 4  # the first writes; after each event its looks, and the next writes
+    assert calls.count("exec") == 0
+    assert calls.count("create_container") == 2
+    assert calls.count("start_container") == 4
+
+
+def test_a_container_with_a_command_of_its_own_is_asked_by_exec() -> None:
+    on = stand()
+
+    played = play(ROW.replace('{mounts: ["rows:/data"]}', '{mounts: ["rows:/data"], command: [sleep, infinity]}'), on)
+
+    calls = [call.split()[0] for call in on.fake.calls]
+    assert (calls.count("shell"), calls.count("exec")) == (0, 2)
+    assert played.verdict.outcome is Outcome.HOLDS
+
+
+def test_a_shell_that_dies_is_replaced_by_execs() -> None:
+    on = stand()
+    attach = on.fake.attach_shell
+
+    def attached(container: str) -> object:
+        shell = attach(container)
+        if shell is not None:
+            shell.close()
+        return shell
+
+    on.fake.attach_shell = attached  # type: ignore[method-assign,assignment]
+
+    played = play(ROW, on)
+
+    assert played.verdict.outcome is Outcome.HOLDS
+    assert any(isinstance(event, Note) and "resident shell" in event.text for event in played.history.events)
+
+
+def test_looks_are_made_as_root_and_writes_as_the_containers_user() -> None:
+    on = stand()
+    users: list[str | None] = []
+    execute = on.fake.exec
+
+    def executed(container: str, command: Sequence[str], *, user: str | None = None, **more: object) -> ExecResult:
+        users.append(user)
+        return execute(container, command, user=user)
+
+    on.fake.exec = executed  # type: ignore[method-assign,assignment]
+
+    played = play(ROW.replace('{mounts: ["rows:/data"]}', '{mounts: ["rows:/data"], user: "1000", command: [sleep, infinity]}'), on)
+
+    assert played.verdict.outcome is Outcome.HOLDS
+    assert users == [None, "0", "0"]  # the write, which store took it, the look
+
+
+def test_a_look_after_a_write_is_a_round_trip_of_its_own() -> None:
+    text = """\
+version: 1
+scenario: x
+containers: {a: {}}
+steps:
+  - run: a
+  - {write: row, to: a:/row}
+  - observe: row
+  - {write: other, to: a:/row}
+  - {observe: row, as: overwritten}
+expect: {row: persisted, overwritten: {container: other}}
+"""
+    on = stand()
+
+    played = play(text, on)
+
+    assert played.verdict.outcome is Outcome.HOLDS
+    assert [call.split()[0] for call in on.fake.calls].count("shell") == 3
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_that_is_asked_for_ends_at_the_next_step_and_tidies_up() -> None:
+    on = stand()
+    halt = Halt()
+    remove = on.fake.remove_container
+
+    def removed(container: str, *, force: bool = False, volumes: bool = False) -> None:
+        halt.ask("interrupted (SIGINT)")
+        remove(container, force=force, volumes=volumes)
+
+    on.fake.remove_container = removed  # type: ignore[method-assign]
+
+    played = play(ROW, on, halt=halt)
+
+    assert played.footer.interrupted
+    assert (played.footer.stopped_at, played.footer.reason) == ("3", "interrupted (SIGINT)")
+    assert on.fake.containers == {}
+    assert on.fake.volumes == {}
+
+
+def test_a_stop_that_is_asked_for_ends_a_wait() -> None:
+    on = stand()
+    halt = Halt()
+    looks: list[str] = []
+    inspect = on.fake.inspect_container
+
+    def inspected(container: str, *, size: bool = False) -> dict[str, object]:
+        looks.append(container)
+        if len(looks) > 3:
+            halt.ask("interrupted (SIGINT)")
+        return inspect(container, size=size)
+
+    on.fake.inspect_container = inspected  # type: ignore[method-assign]
+
+    played = play(
+        "version: 1\nscenario: x\ncontainers: {a: {}}\nsteps: [{run: a}, {wait: a, for: exited, timeout: 600s}, {inspect: a, as: s}]\nexpect: {s: {state: exited}}\n",
+        on,
+        halt=halt,
+    )
+
+    assert played.footer.interrupted
+    assert on.fake.containers == {}
+
+
+def test_a_stop_that_is_asked_for_does_not_wait_for_a_command() -> None:
+    on = stand()
+    halt = Halt()
+    release = threading.Event()
+
+    def hangs(_container: FakeContainer, _command: Sequence[str]) -> ExecResult | None:
+        halt.ask("interrupted (SIGTERM)")
+        release.wait(30)
+        return None
+
+    on.fake.on_exec = hangs
+
+    played = play(
+        "version: 1\nscenario: x\ncontainers: {a: {}}\nsteps: [{run: a}, {exec: sleep 600, in: a, as: e}]\nexpect: {e: {exit_code: 0}}\n",
+        on,
+        halt=halt,
+    )
+    release.set()
+
+    assert played.operations["1"].completion is Completion.UNSURE
+    assert played.footer.reason == "interrupted (SIGTERM)"
+    assert on.fake.containers == {}
+
+
+def test_left_at_once_nothing_more_is_done() -> None:
+    on = stand()
+    halt = Halt()
+    halt.ask_at_once("interrupted twice (SIGINT)")
+
+    played_events: list[object] = []
+    with pytest.raises(AssertionError):
+        played_events.append(play(ROW, on, halt=halt).footer)
+
+    assert on.fake.containers == {}
+
+
+# --- engine-wide ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_prune_says_with_which_version_and_what_it_took() -> None:
+    text = """\
+version: 1
+scenario: x
+needs: [disposable-engine]
+containers: {a: {mounts: ["rows:/d", /e]}}
+steps: [{run: a}, {write: row, to: "a:/d/row"}, {remove: a, force: true}, {prune: volumes, api: "1.41"}, {run: a}, {observe: row}]
+expect: {row: lost}
+"""
+
+    played = play(text)
+
+    detail = played.operations["3"].detail
+    assert played.verdict.outcome is Outcome.HOLDS, played.verdict.reason
+    assert detail["api"] == "1.41"
+    assert detail["volumes before"] == "2"
+    assert f"dockstore-{IDENTITY.short}-1-rows" in detail["volumes taken"]
+
+
+def test_an_engine_that_is_not_ours_is_never_pruned() -> None:
+    on = stand(disposable=False)
+    scenario = load("version: 1\nscenario: x\nneeds: [disposable-engine]\nsteps: [{prune: volumes, as: p}]\nexpect: {p: {refused: true}}\n")
+    unguarded = type(scenario)(title=scenario.title, file=scenario.file, text=scenario.text, steps=scenario.steps, expect=scenario.expect)
+
+    played = play(unguarded, on)
+
+    assert played.operations["0"].completion is Completion.UNSURE
+    assert not any(call.startswith("prune") for call in on.fake.calls)
+
+
+def test_the_engine_is_struck_through_its_daemon() -> None:
+    on = stand(restartable=True)
+    text = """\
+version: 1
+scenario: x
+needs: [restart-engine]
+containers: {a: {mounts: ["rows:/d", {type: tmpfs, target: /m}]}}
+steps:
+  - run: a
+  - {write: row, to: "a:/d/row"}
+  - {write: memory row, to: "a:/m/row"}
+  - kill: engine
+  - start: engine
+  - start: a
+  - observe: [row, memory row]
+expect: {row: persisted, memory row: lost}
+"""
+
+    played = play(text, on)
+
+    assert on.daemon is not None
+    assert on.daemon.calls == ["kill", "start"]
+    assert played.verdict.outcome is Outcome.HOLDS, played.verdict.reason
+
+
+def test_an_engine_that_dockstore_did_not_start_is_not_struck() -> None:
+    on = stand(restartable=True)
+    on.daemon = None
+
+    played = play(
+        "version: 1\nscenario: x\nneeds: [restart-engine]\ncontainers: {a: {}}\nsteps: [{run: a}, {restart: engine}, {inspect: a, as: s}]\nexpect: {s: {state: exited}}\n",
+        on,
+    )
+
+    assert played.operations["1"].completion is Completion.UNSURE
+    assert "not started by dockstore" in played.operations["1"].message
+
+
+# --- together ---------------------------------------------------------------------------------------------------------------
+
+
+def test_steps_of_a_together_are_noted_one_by_one() -> None:
+    on = stand()
+    meeting = threading.Barrier(2, timeout=20)
+
+    def both(_container: FakeContainer, command: Sequence[str]) -> ExecResult | None:
+        if "wait for the other" in command[-1]:
+            meeting.wait()  # neither goes on alone
+            mark = command[-1].split('echo "')[1].split('"')[0]
+            return ExecResult(exit_code=0, stdout=f"{mark}\n".encode(), stderr=f"{mark}\n".encode())
+        return None
+
+    on.fake.on_exec = both
+    text = """\
+version: 1
+scenario: x
+containers: {a: {}, b: {}}
+steps:
+  - run: [a, b]
+  - together: [{exec: wait for the other, in: a}, {exec: wait for the other, in: b}]
+  - {inspect: a, as: s}
+expect: {s: {state: running}}
+"""
+
+    played = play(text, on)
+
+    assert {step for step in played.operations if step.startswith("2")} == {"2", "2.0", "2.1"}
+    assert all(played.operations[step].completion is Completion.OK for step in ("2", "2.0", "2.1"))
+    assert played.verdict.outcome is Outcome.HOLDS
+
+
+def test_a_step_of_a_together_that_fails_ends_the_run() -> None:
+    text = "version: 1\nscenario: x\ncontainers: {a: {}}\nsteps: [{run: a}, {together: [{exec: 'true', in: a}, {exec: 'false', in: a}]}, {inspect: a, as: s}]\nexpect: {s: {state: running}}\n"
+
+    played = play(text)
+
+    assert played.operations["1"].completion is Completion.FAIL
+    assert played.footer.stopped_at == "1"
+
+
+# --- waits ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_wait_that_is_too_late_is_undecided() -> None:
+    played = play(
+        "version: 1\nscenario: x\ncontainers: {a: {}}\nsteps: [{run: a}, {wait: a, for: exited, timeout: 100ms}, {inspect: a, as: s}]\nexpect: {s: {state: exited}}\n"
+    )
+
+    assert played.operations["1"].completion is Completion.UNSURE
+    assert played.operations["1"].message == "a was not exited within 0.1 s; last seen: running"
+
+
+def test_a_wait_for_a_removal_that_was_seen_is_over() -> None:
+    played = play(
+        "version: 1\nscenario: x\ncontainers: {a: {rm: true}}\nsteps: [{run: a}, {stop: a}, {wait: a, for: removed}, {inspect: a, as: s}]\nexpect: {s: {exists: false}}\n"
+    )
+
+    assert played.verdict.outcome is Outcome.HOLDS, played.verdict.reason
+
+
+# --- the host -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_write_on_the_host_is_seen_in_the_container() -> None:
+    text = """\
+version: 1
+scenario: x
+host: {shared/: {}}
+containers: {a: {mounts: ["./shared:/d"]}}
+steps: [{run: a}, {write: row, to: "host:shared/row"}, {observe: row, at: "a:/d/row", as: inside}, {observe: row, as: outside}]
+expect: {inside: persisted, outside: {host: same}}
+"""
+
+    played = play(text)
+
+    assert played.verdict.outcome is Outcome.HOLDS, played.verdict.reason
+
+
+def test_a_path_outside_the_scratch_folder_needs_leave() -> None:
+    on = stand()
+    on.fake.host_files.put("/srv/rows/file", b"theirs")
+    text = "version: 1\nscenario: x\ncontainers: {a: {mounts: ['/srv/rows:/d']}}\nsteps: [{run: a, as: run}, {inspect: a, as: s}]\nexpect: {s: {state: running}}\n"
+
+    refused, allowed = play(text, on), play(text, on, allow_host_paths=("/srv/rows",))
+
+    assert "--allow-host-path /srv/rows" in refused.operations["0"].message
+    assert refused.verdict.outcome is not Outcome.HOLDS
+    assert allowed.verdict.outcome is Outcome.HOLDS
+
+
+def test_no_scratch_folder_is_made_for_nothing() -> None:
+    on = stand(blind="the engine is remote")
+
+    played = play("version: 1\nscenario: x\ncontainers: {a: {}}\nsteps: [{run: a}, {inspect: a, as: s}]\nexpect: {s: {state: running}}\n", on)
+
+    assert played.verdict.outcome is Outcome.HOLDS
+    assert not any(made.kind == "folder" for made in played.made)
+
+
+def test_without_the_hosts_files_a_bind_cannot_be_set_up() -> None:
+    on = stand(blind="the engine is remote")
+
+    played = play(FOUR, on)
+
+    assert played.footer.reason == "the set-up failed: the engine is remote"
+    assert played.verdict.outcome is Outcome.UNDECIDED
+
+
+def test_steps_are_told_in_order_and_with_their_times() -> None:
+    played = play(ROW)
+
+    operations = [event for event in played.history.events if isinstance(event, Operation)]
+    assert [f"{operation.step} {operation.verb} {operation.subject}" for operation in operations] == [
+        "0 run db",
+        "1 write row",
+        "2 remove db",
+        "3 run db",
+        "4 observe row",
+    ]
+    assert all(operation.began <= operation.ended for operation in operations)
+
+
+def test_a_write_is_placed_by_its_digest_not_its_bytes() -> None:
+    played = play(ROW)
+
+    placement = next(event for event in played.history.events if isinstance(event, Placement))
+    assert len(placement.digest) == 64
+    assert placement.size_bytes == 25
