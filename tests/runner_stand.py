@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
-from fakes import LAB, FakeEngine, FakeHost, fake_info
+from fakes import DATA_ROOT, LAB, FakeEngine, FakeFile, FakeHost, fake_info
 
 from dockstore.core.history import Facts, Footer, Made, Observation, Operation, Placement
 from dockstore.core.judge import judge
@@ -84,6 +84,8 @@ def stand(*, blind: str | None = None, **facts: object) -> Stand:
     """A fresh stage; *blind*: why the host's files cannot be seen."""
     info = fake_info(**({"host_files": blind is None, "host_mount": True} | facts))
     engine = LivingEngine(info)
+    for name in ("overlay2", "volumes"):
+        engine.host_files.put(f"{DATA_ROOT}/{name}", FakeFile(kind="directory"))
     return Stand(engine=cast("Engine", engine), host=cast("Host", FakeHost(engine, blind=blind)), daemon=FakeDaemon(engine))
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import contextlib
 import inspect
 import json
 import subprocess
@@ -791,3 +793,41 @@ def test_the_fence_fails_whoever_reaches_for_an_engine(fence: Fence) -> None:
 
     assert fence.crossed == ["unix:///var/run/docker.sock"]
     fence.crossed.clear()
+
+
+def test_an_output_without_end_is_not_taken_for_ever(serve: Callable[..., DockerEngine], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exec_stream, "OUTPUT_LIMIT_BYTES", 1 << 10)
+
+    def stream(request: Request) -> None:
+        request.say(UPGRADED)
+        with contextlib.suppress(OSError):
+            while True:
+                request.say(frame(1, b"y\n" * 512))
+
+    with pytest.raises(Unsure, match="printed more than"):
+        serve(exec_handler(stream)).exec("db", ["yes"])
+
+
+def test_the_containers_words_and_archives_are_passed_on(serve: Callable[..., DockerEngine]) -> None:
+    stat = base64.b64encode(json.dumps({"name": "row", "size": 3, "mode": 0o640, "linkTarget": ""}).encode()).decode()
+
+    def handle(request: Request) -> bytes:
+        if request.method == "HEAD":
+            return (
+                f"HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: {stat if 'row' in request.path else 'junk'}\r\nContent-Length: 0\r\n\r\n".encode()
+            )
+        if request.path.endswith("/changes"):
+            return answer([{"Path": "/a", "Kind": 0}, {"Path": "/b", "Kind": 1}, {"Path": "/c", "Kind": 2}])
+        return answer(b"null" if request.path.endswith("/json") else b"a tar")
+
+    engine = serve(handle)
+
+    assert engine.diff_container("db") == {"/a": "C", "/b": "A", "/c": "D"}
+    assert engine.get_archive("db", "/row") == b"a tar"
+    assert engine.stat_archive("db", "/row").mode == 0o100640
+    with pytest.raises(Unsure, match="cannot be read"):
+        engine.stat_archive("db", "/other")
+    with pytest.raises(Unsure, match="is no object"):
+        engine.inspect_image("x")
+    with pytest.raises(Unsure, match="is no list"):
+        engine.list_images()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
     from dockstore.core.verdict import Verdict
 
 pytest_plugins = ["pytester"]
+
+# pytester forgets after each run what was first imported in it; modules that hold one another's classes must not be imported twice
+for _module in ("yaml", "dockstore.core.scenario", "dockstore.core.problems", "dockstore.reports.table", "tabulate", "wcwidth"):
+    with suppress(ModuleNotFoundError):
+        import_module(_module)
+
+WITHOUT = tuple(word for name in ("cacheprovider", "hypothesispytest", "docker", "pytest_cov") for word in ("-p", f"no:{name}"))
 
 SCENARIO = """\
 version: 1
@@ -91,7 +100,7 @@ def files(pytester: pytest.Pytester, *titles: str) -> None:
 
 
 def run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
-    return pytester.runpytest_inprocess("--strict-markers", "-W", "error", "-p", "no:cacheprovider", *words)
+    return pytester.runpytest_inprocess("--strict-markers", "-W", "error", *WITHOUT, *words)
 
 
 def test_without_being_asked_nothing_is_collected(pytester: pytest.Pytester, session: Session) -> None:
@@ -293,7 +302,7 @@ def test_with_two_workers_each_scenario_is_played_once(pytester: pytest.Pytester
         api.open_session = lambda options, **more: stubs.Session()
     """)
 
-    result = pytester.runpytest_subprocess("--dockstore", "-n", "2", "-W", "error", "-p", "no:cacheprovider", "--strict-markers")
+    result = pytester.runpytest_subprocess("--dockstore", "-n", "2", "-W", "error", "--strict-markers", *WITHOUT)
 
     result.assert_outcomes(passed=2, failed=1)
 

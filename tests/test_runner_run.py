@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import pytest
 from runner_stand import IDENTITY, load, play, stand
 
 from dockstore.core.history import Footer, Header, Made, Note, Operation, Placement
@@ -54,7 +53,7 @@ def test_the_lesson_holds_and_nothing_is_left() -> None:
     assert played.footer.leftovers == ()
     assert on.fake.containers == {}
     assert on.fake.volumes == {}
-    assert set(on.fake.host_files.files) <= {"", "scratch"}
+    assert not any(path.startswith("scratch/") for path in on.fake.host_files.files)
 
 
 def test_the_record_is_the_history() -> None:
@@ -75,7 +74,7 @@ def test_an_unmet_need_plays_nothing() -> None:
     )
 
     assert played.history.header.unmet == ("disposable-engine",)
-    assert on.fake.calls == []
+    assert not any(call.startswith(("create", "start", "prune", "load")) for call in on.fake.calls)
     assert played.verdict.outcome is Outcome.SKIPPED
 
 
@@ -220,13 +219,16 @@ def test_nothing_of_others_is_touched() -> None:
 def test_every_object_bears_our_labels() -> None:
     on = stand()
 
-    play(ROW, on, keep=True)
+    play(ROW.replace('"rows:/data"', "{type: volume, source: rows, target: /data}"), on, keep=True)
 
     container = next(iter(on.fake.containers.values()))
     labels = container.config["Labels"]
     assert isinstance(labels, dict)
     assert labels["io.dockstore.run"] == IDENTITY.run
-    assert next(iter(on.fake.volumes.values())).labels is not None
+    volume = next(iter(on.fake.volumes.values()))
+    assert volume.labels is not None
+    assert volume.labels["io.dockstore.run"] == IDENTITY.run
+    assert volume.labels["io.dockstore.nonce"] != labels["io.dockstore.nonce"]  # the second container's create call has its own
 
 
 # --- round trips ------------------------------------------------------------------------------------------------------------
@@ -281,7 +283,7 @@ def test_looks_are_made_as_root_and_writes_as_the_containers_user() -> None:
         users.append(user)
         return execute(container, command, user=user)
 
-    on.fake.exec = executed  # type: ignore[method-assign,assignment]
+    on.fake.exec = executed  # type: ignore[method-assign]
 
     played = play(ROW.replace('{mounts: ["rows:/data"]}', '{mounts: ["rows:/data"], user: "1000", command: [sleep, infinity]}'), on)
 
@@ -361,9 +363,10 @@ def test_a_stop_that_is_asked_for_does_not_wait_for_a_command() -> None:
     halt = Halt()
     release = threading.Event()
 
-    def hangs(_container: FakeContainer, _command: Sequence[str]) -> ExecResult | None:
-        halt.ask("interrupted (SIGTERM)")
-        release.wait(30)
+    def hangs(_container: FakeContainer, command: Sequence[str]) -> ExecResult | None:
+        if "sleep 600" in command[-1]:
+            halt.ask("interrupted (SIGTERM)")
+            release.wait(30)
         return None
 
     on.fake.on_exec = hangs
@@ -385,10 +388,9 @@ def test_left_at_once_nothing_more_is_done() -> None:
     halt = Halt()
     halt.ask_at_once("interrupted twice (SIGINT)")
 
-    played_events: list[object] = []
-    with pytest.raises(AssertionError):
-        played_events.append(play(ROW, on, halt=halt).footer)
+    played = play(ROW, on, halt=halt)
 
+    assert played.history.events == ()  # no last line: the run did not come to its end
     assert on.fake.containers == {}
 
 
@@ -471,10 +473,9 @@ def test_steps_of_a_together_are_noted_one_by_one() -> None:
     meeting = threading.Barrier(2, timeout=20)
 
     def both(_container: FakeContainer, command: Sequence[str]) -> ExecResult | None:
-        if "wait for the other" in command[-1]:
+        if command[-1] == "wait for the other":
             meeting.wait()  # neither goes on alone
-            mark = command[-1].split('echo "')[1].split('"')[0]
-            return ExecResult(exit_code=0, stdout=f"{mark}\n".encode(), stderr=f"{mark}\n".encode())
+            return ExecResult(exit_code=0, stdout=b"", stderr=b"")
         return None
 
     on.fake.on_exec = both

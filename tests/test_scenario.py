@@ -69,7 +69,7 @@ def long_form(steps: str, expect: str = "row: persisted", *, extra: str = "", co
 
 def container(keys: str) -> ContainerSpec:
     """A container with these keys."""
-    return long_form("- run: db\n- inspect: db\n  as: i\n", "i: {exists: true}", containers=f"{{db: {keys}, a: {{}}}}").containers[0]
+    return long_form("- run: [a, db]\n- inspect: db\n  as: i\n", "i: {exists: true}", containers=f"{{db: {keys}, a: {{}}}}").containers[0]
 
 
 # --- complete files -------------------------------------------------------------------------------------------------------
@@ -376,6 +376,16 @@ def test_a_variable_is_replaced_from_outside() -> None:
 
     assert scenario.containers[0].image == "busybox:1.36"
     assert scenario.vars == (("image", "busybox:1.36"), ("both", "busybox:1.36 and more"))
+
+
+def test_the_values_of_a_history_given_again_make_the_same_mutants() -> None:
+    text = _WITH_VARS + "mutants: {another: {vars: {image: 'busybox:1.36'}}}\n"
+    first = load(text)
+
+    again = load(text, variables=dict(first.vars))
+
+    assert again == first
+    assert again.mutants[0].scenario.vars == (("image", "busybox:1.36"), ("both", "busybox:1.36 and more"))
 
 
 def test_a_variable_that_the_file_does_not_have_is_told() -> None:

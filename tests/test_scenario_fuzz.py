@@ -77,7 +77,7 @@ WORDS = sorted(
         ),
     }
 )
-FUZZ = settings(deadline=None, max_examples=150)
+FUZZ = settings(deadline=None, max_examples=80)
 
 scalars = st.one_of(st.sampled_from(WORDS), st.sampled_from(WORDS), st.text(max_size=12), st.integers(-5, 2000), st.booleans(), st.none())
 structures: st.SearchStrategy[Any] = st.recursive(

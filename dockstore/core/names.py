@@ -239,6 +239,8 @@ def _check_step(written: Written, declared: set[str], known: Known, later: Mappi
                 to.add(subject, f"no container {said(spec.name)} in this file", hint)
             elif "with" in written.row.values:
                 _check_spec(spec, written.spot("with"), known, to)
+        case CreateVolume(spec=volume) if volume.anonymous_of is not None:
+            to.add(subject, f"{said(volume.name)} is made by the engine, with {volume.anonymous_of.name}", "leave this step out")
         case Start(container=str(name)) | Stop(container=str(name)) | Restart(container=str(name)) | Kill(container=str(name)):
             _container(name, subject, known, to)
         case Pause() | Unpause() | Remove() | Rename() | Update() | Wait() | Commit() | Export() | Diff():
@@ -373,11 +375,15 @@ def check_needs(
             on_engine = " engine" if getattr(written.step, "container", "") is None else ""
             spot = written.row.node.key(written.verb) or written.row.node
             to.add(spot, f"{written.verb}{on_engine} {_STRIKES[need]}", f"needs: [{listed([*needs, need])}]")
+        spec = getattr(written.step, "spec", None)
+        if "with" in written.row.values and getattr(spec, "engine", None) is not None and "two-engines" not in needs:
+            to.add(
+                written.spot("with"), f"{said(getattr(spec, 'name', ''))} {_STRIKES['two-engines']}", f"needs: [{listed([*needs, 'two-engines'])}]"
+            )
     for kind, things in (("containers", containers), ("volumes", volumes)):
         for name, thing in things.items():
             if thing.engine is not None and "two-engines" not in needs:
-                spot = _find(root, kind, name, "engine")
-                to.add(spot, f"{said(name)} {_STRIKES['two-engines']}", f"needs: [{listed([*needs, 'two-engines'])}]")
+                to.add(_find(root, kind, name, "engine"), f"{said(name)} {_STRIKES['two-engines']}", f"needs: [{listed([*needs, 'two-engines'])}]")
 
 
 _STRIKES = {

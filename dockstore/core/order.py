@@ -115,6 +115,7 @@ def _step(written: Written, now: _Now, images: Mapping[str, ImageSpec], to: Prob
     match step:
         case Run(spec=spec) | Create(spec=spec):
             name, new = spec.name, frozenset({CREATED})
+            _need_others(written, spec, now, to)
             now.specs[name] = spec
             if isinstance(step, Run):
                 new = _started(spec, images)
@@ -211,6 +212,15 @@ def _wait(written: Written, step: Wait, now: _Now, to: Problems) -> None:
     if reached is not None:
         ended = _ended(now, name) if reached == STOPPED else frozenset({RUNNING})
         now.states[name] = ended if step.label is None else ended | now.of(name)
+
+
+def _need_others(written: Written, spec: ContainerSpec, now: _Now, to: Problems) -> None:
+    """Note it if a container that *spec* mounts from, or joins, is not there yet."""
+    for source in spec.volumes_from:
+        _need(written, now, source.partition(":")[0], _EXISTING, to, written.subject)
+    joined = [value.partition(":")[2] for value in (spec.pid, spec.ipc, spec.network_mode) if value is not None and value.startswith("container:")]
+    for name in joined:
+        _need(written, now, name, _RUNS if isinstance(written.step, Run) else _EXISTING, to, written.subject)
 
 
 def _need_place(written: Written, now: _Now, place: Place, allowed: States, to: Problems, spot: Node) -> None:

@@ -102,7 +102,9 @@ class _Loader:
     def _scenario(self, written: Table, overrides: Mapping[str, str], to: Problems) -> Scenario | None:
         """Read one document, which may be a mutant's."""
         try:
-            values = _variables(written, overrides, to)
+            values, pinned = _variables(written, overrides, to)
+            if to is self._to:
+                self._overrides = pinned
             to.variables = tuple(values)
             root = substitute(written, values, to, except_for=("vars", "mutants"))
         except Unread:
@@ -247,21 +249,26 @@ def _declared(root: Table) -> tuple[str, ...]:
     return tuple(key.value for key, _ in node.entries) if isinstance(node, Table) else ()
 
 
-def _variables(root: Table, overrides: Mapping[str, str], to: Problems) -> dict[str, str]:
-    """The values of `vars`; each may use those above it."""
+def _variables(root: Table, overrides: Mapping[str, str], to: Problems) -> tuple[dict[str, str], dict[str, str]]:
+    """The values of `vars`, and the overrides that change one; each may use those above it.
+
+    A history holds the values of all variables. Given again, those that the file has anyhow are no overrides: a mutant may change
+    what they are made of.
+    """
     node = root.get("vars")
     if node is None:
-        return {}
+        return {}, {}
     values: dict[str, str] = {}
+    pinned: dict[str, str] = {}
     room = 1_000_000
-    for name, value in VARS.reader.read(node, to, "vars").items():
-        text = overrides.get(name, value)
-        grown = len(text) + sum(len(values.get(found.group(1), "")) for found in VARIABLE.finditer(text))
-        room -= grown
+    for name, text in VARS.reader.read(node, to, "vars").items():
+        room -= len(text) + len(overrides.get(name, "")) + sum(len(values.get(found.group(1), "")) for found in VARIABLE.finditer(text))
         if room < 0:
             raise to.wrong(node, "too much text once the variables are replaced", "at most a million characters")
-        values[name] = text if name in overrides else VARIABLE.sub(lambda found: values.get(found.group(1), found.group()), text)
-    return values
+        values[name] = VARIABLE.sub(lambda found: values.get(found.group(1), found.group()), text)
+        if overrides.get(name, values[name]) != values[name]:
+            values[name] = pinned[name] = overrides[name]
+    return values, pinned
 
 
 def _bases_first(images: Mapping[str, ImageSpec]) -> tuple[ImageSpec, ...]:

@@ -219,7 +219,9 @@ class _Composer:
                         raise _Stop
                     is_table = isinstance(event, yaml.MappingStartEvent)
                     if stack and stack[-1].waiting:
-                        self._problems.add(_at(event.start_mark), "a key is a text, not a list or mapping", "a text that begins with [ or { needs quotes")
+                        self._problems.add(
+                            _at(event.start_mark), "a key is a text, not a list or mapping", "a text that begins with [ or { needs quotes"
+                        )
                         raise _Stop
                     stack.append(_Frame(is_table=is_table, mark=event.start_mark))
                     continue
@@ -310,6 +312,89 @@ def _yaml_hint(what: str, char: str) -> str | None:
     return None
 
 
+# --- somebody else's YAML -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """A user's file as far as it can be read: its documents, and where its texts lie (what is not in them may be a comment)."""
+
+    documents: tuple[Node, ...]
+    texts: tuple[tuple[tuple[int, int], tuple[int, int]], ...]  # from (line, column) to (line, column), both from 1
+
+
+def loose(text: str) -> Loose:
+    """Read YAML as its owner wrote it: anchors, aliases, merge keys and tags allowed; at the first error, what came before it.
+
+    An alias is the very node of its anchor, so nothing is copied, however often it is named; one that names what is around it is nothing.
+    """
+    import yaml
+
+    text = _SURROGATE.sub("?", text[:LARGEST_BYTES]).removeprefix("\ufeff")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    reading = _Loosely(yaml)
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            reading.take(event)
+    except (yaml.YAMLError, _Stop):
+        pass  # Compose says what is wrong; here only places are wanted
+    return Loose(documents=tuple(reading.documents), texts=tuple(reading.texts))
+
+
+class _Loosely:
+    """Events to nodes, aliases followed."""
+
+    def __init__(self, yaml: Any) -> None:
+        self._yaml = yaml
+        self._stack: list[_Frame] = []
+        self._names: list[str | None] = []
+        self._anchors: dict[str, Node] = {}
+        self._values = 0
+        self.documents: list[Node] = []
+        self.texts: list[tuple[tuple[int, int], tuple[int, int]]] = []
+
+    def take(self, event: Any) -> None:
+        """Go on with one event."""
+        yaml = self._yaml
+        match event:
+            case yaml.ScalarEvent():
+                node = _text(event)
+                self.texts.append(((node.line, node.column), node.end))
+                self._done(node, event.anchor)
+            case yaml.AliasEvent():
+                at = event.start_mark
+                nothing = Text(value="", nothing=True, line=at.line + 1, column=at.column + 1)
+                self._done(self._anchors.get(event.anchor, nothing), None)
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                if len(self._stack) >= DEEPEST:
+                    raise _Stop
+                self._stack.append(_Frame(is_table=isinstance(event, yaml.MappingStartEvent), mark=event.start_mark))
+                self._names.append(event.anchor)
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                self._done(self._stack.pop().closed((event.end_mark.line + 1, event.end_mark.column + 1)), self._names.pop())
+            case _:
+                pass
+
+    def _done(self, node: Node, anchor: str | None) -> None:
+        self._values += 1
+        if self._values > 20 * MOST_VALUES:
+            raise _Stop
+        if anchor is not None:
+            self._anchors[anchor] = node
+        if not self._stack:
+            self.documents.append(node)
+            return
+        frame = self._stack[-1]
+        if not frame.is_table:
+            frame.items.append(node)
+        elif frame.waiting:
+            frame.key = node if isinstance(node, Text) else Text(value="", nothing=True, line=node.line, column=node.column)
+            frame.waiting = False
+        else:
+            frame.waiting = True
+            frame.items.append((frame.key, node))
+
+
 # --- variables ------------------------------------------------------------------------------------------------------------
 
 
@@ -334,8 +419,8 @@ def _substituted(node: Node, values: Mapping[str, str], budget: _Budget, problem
         case Text():
             if "${" not in node.value:
                 return node
-            value = VARIABLE.sub(lambda found: values.get(found.group(1), found.group()), _affordable(node, values, budget, problems))
-            return Text(value=value, line=node.line, column=node.column, width=node.width, end=node.end)
+            text = VARIABLE.sub(lambda found: values.get(found.group(1), found.group()), _affordable(node, values, budget, problems))
+            return Text(value=text, line=node.line, column=node.column, width=node.width, end=node.end)
         case Items():
             items = tuple(_substituted(item, values, budget, problems) for item in node.items)
             return Items(items=items, line=node.line, column=node.column, end=node.end)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dockstore.core import cells, texts
 from dockstore.core.problems import Misread, Problems, said
 from dockstore.core.shape import Defs, Json, Key, ListOf, MapOf, Raw, Row, Scalar, Shape
+from dockstore.core.source import Items
 from dockstore.core.things import CONTAINERS, HOST, IMAGES, VOLUMES
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ def _check(row: Row, to: Problems) -> None:
         to.add(
             row.node.key("instead") or row.node, "'nuance' and 'instead' do not go together", "true, but … is a nuance; not true as taught is instead"
         )
+    needs = row.get(NEEDS) or ()
+    for number, need in enumerate(needs):
+        node = row.node.get("needs")
+        if f"not {need}" in needs and isinstance(node, Items):
+            to.add(node.items[number], f"{said(need)} is asked both to be there and not to be", "leave one of them out")
 
 
 VERSION = Key("version", Scalar(wanted="a version", parse=_version, pattern="1"), "the version of this grammar", "1", required=True)

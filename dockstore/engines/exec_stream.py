@@ -9,7 +9,6 @@ Rule 3: an output counts only with its own end mark (`marked`).
 from __future__ import annotations
 
 import secrets
-import select
 import ssl
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -37,15 +36,12 @@ class Hijacked:
         self._file = response.raw._fp.fp  # noqa: SLF001  # the buffered reader of the connection: the SDK itself reaches here
         if self._file is None:
             raise Unsure("the engine ended the stream before it began")
-        self._raw = self._file.raw
-        self._socket = getattr(self._raw, "_sock", None)
+        self._socket = self._file.raw._sock  # noqa: SLF001  # ssh too: its connection is one of a pair of sockets (`sdk_client`)
         self._ahead = self._read_ahead()
         self._closed = False
 
     def _read_ahead(self) -> bytes:
         """What came together with the headers and lies in the reader's buffer already."""
-        if self._socket is None:
-            return b""  # a pipe (ssh): see receive
         self._socket.setblocking(False)
         try:
             return bytes(self._file.read(len(self._file.peek(1))))
@@ -59,22 +55,11 @@ class Hijacked:
         if self._ahead:
             ahead, self._ahead = self._ahead, b""
             return ahead
-        if self._socket is None:
-            return self._receive_from_pipe(deadline)
         self._socket.settimeout(max(deadline.left, 0.001))
         return bytes(self._socket.recv(CHUNK))
 
-    def _receive_from_pipe(self, deadline: Deadline) -> bytes:
-        ready, _, _ = select.select([self._file], [], [], deadline.left)
-        if not ready:
-            raise TimeoutError
-        return bytes(self._file.read1(CHUNK))
-
     def send(self, data: bytes, deadline: Deadline) -> None:
         """Send all of *data*. Raises TimeoutError."""
-        if self._socket is None:
-            self._file.channel.sendall(data)
-            return
         self._socket.settimeout(max(deadline.left, 0.001))
         self._socket.sendall(data)
 

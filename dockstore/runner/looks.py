@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from dockstore.core.history import Facts
 from dockstore.core.model import Completion
 from dockstore.engines.errors import EngineError, NotFound, Unsure
+from dockstore.engines.exec_stream import marked
 from dockstore.engines.host import Unseen
 from dockstore.runner.asking import NO_SHELL, drop_shell, resident_shell
 from dockstore.runner.containers import names_of
@@ -60,25 +61,13 @@ def run_exec(stage: Stage, number: str, step: Exec) -> Done:
 
 def marked_exec(box: Box, command: str | tuple[str, ...], *, user: str | None, timeout_seconds: float) -> Ran:
     """Run *command* with an end mark on both streams. Raises EngineError."""
-    mark = f"end-{secrets.token_hex(8)}"
-    inner = shlex.join(["sh", "-c", command] if isinstance(command, str) else command)
-    script = f'{inner}; c=$?; echo "{mark}"; echo "{mark}" >&2; exit $c'
-    result = box.seat.engine.exec(box.id, ["sh", "-c", script], user=user, timeout_seconds=timeout_seconds)
-    if result.exit_code in NO_SHELL and not result.stdout and not isinstance(command, str):  # no sh there: it never began
+    asked = marked(command if isinstance(command, str) else shlex.join(command))
+    result = box.seat.engine.exec(box.id, ["sh", "-c", asked.script], user=user, timeout_seconds=timeout_seconds)
+    if result.exit_code in NO_SHELL and not isinstance(command, str):  # no sh there: the command itself was never begun
         bare = box.seat.engine.exec(box.id, list(command), user=user, timeout_seconds=timeout_seconds)
         return Ran(result=bare, whole=bare.exit_code is not None and bool(bare.stdout or bare.stderr))
-    ending = f"{mark}\n".encode()
-    whole = result.stdout.endswith(ending) and result.stderr.endswith(ending)
-    if not whole:
-        return Ran(result=result, whole=False)
-    cut = type(result)(
-        exit_code=result.exit_code,
-        stdout=result.stdout.removesuffix(ending),
-        stderr=result.stderr.removesuffix(ending),
-        timed_out=result.timed_out,
-        detail=result.detail,
-    )
-    return Ran(result=cut, whole=True)
+    parsed = asked.parse(result)
+    return Ran(result=result, whole=False) if parsed is None else Ran(result=parsed, whole=True)
 
 
 def _exec_done(stage: Stage, number: str, step: Exec, ran: Ran) -> Done:

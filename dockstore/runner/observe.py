@@ -76,7 +76,11 @@ def observation(
         where, container = Where(home=Home.NO, detail=NO_CONTAINER, store=None), unseen(NO_CONTAINER)
     elif told is not None:
         where = _where(Ground(box.seat, scene, told[0], moment), written, told[1].resolved or place.path)
-        container = _container_sight(told[1], written.nonce, controlled=bool(told[0].mounts), detail=told[0].detail)
+        container = (
+            _container_sight(told[1], written.nonce, controlled=bool(told[0].mounts), detail=told[0].detail)
+            if told[0].whole
+            else unseen(told[0].detail)
+        )
     else:
         where, container = _without_process(box.seat, scene, written, place, refusal)
     host = _host_again(written, before, where, scene)

@@ -56,6 +56,8 @@ def read_facts(
     if told is None:
         return _by_archive(number, step, box.seat, scene, refusal.why if refusal is not None else f"the container is {scene.status}")
     answers, answer = told
+    if not answers.whole:
+        return untold(number, step, answers.detail)
     if answer.told and not answer.exists and not answers.mounts:
         return untold(number, step, "no such file, but the control read failed too")
     entry = storage.mount_at(answer.resolved, answers.mounts) if answer.resolved else None

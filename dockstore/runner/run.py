@@ -132,6 +132,8 @@ def _played(stage: Stage) -> tuple[str | None, str | None]:
             index += len(group)
             continue
         done = perform(stage, str(index), steps[index])
+        if stage.halt.asked and done.completion is Completion.UNSURE:
+            return str(index), stage.halt.reason or "a stop was asked for"
         if done.completion is not Completion.OK and steps[index].label is None and not is_look(steps[index]):
             return _stopped(stage, str(index), steps[index], done)
         index += 1

@@ -173,3 +173,23 @@ def test_a_run_that_is_asked_to_stop_tidies_up_itself(field: Field, number: sign
     assert standing(field.engine) == before
     assert on_the_host(runs_of(home)) == []
     assert books(home) == ()
+
+
+def test_asked_twice_a_run_leaves_at_once_and_clean_does_the_rest(field: Field) -> None:
+    home = field.folder / "home-twice"
+    before: Standing = standing(field.engine)
+    run = begin(field, home, paths())
+    ended = threading.Event()
+    while not list(history_files(home)) and run.poll() is None:
+        ended.wait(0.02)
+
+    run.send_signal(signal.SIGINT)
+    ended.wait(0.1)
+    run.send_signal(signal.SIGINT)
+    run.communicate()
+
+    runs = runs_of(home)
+    assert run.returncode == 130
+    assert clean_up(field, home) == ()
+    assert standing(field.engine) == before
+    assert on_the_host(runs) == []

@@ -161,18 +161,26 @@ def _with_engine(environ: Mapping[str, str], make: Callable[..., str]) -> int:
 
 def _child(command: list[str], environ: Mapping[str, str]) -> int:
     """Run *command*; Ctrl-C reaches it from the terminal, SIGTERM and SIGHUP through us; return its exit code."""
-    with subprocess.Popen(command, env=dict(environ)) as process:
+    started: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []  # what came before there was anybody to pass it on to
 
-        def forward(number: int, _: FrameType | None) -> None:
+    def forward(number: int, _: FrameType | None) -> None:
+        for process in started:
             process.send_signal(number)
+        if not started:
+            early.append(number)
 
-        before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGHUP)}
-        before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
+    before = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, lambda *_: None)  # ignored here, and as it was in the command
+    try:
+        with subprocess.Popen(command, env=dict(environ)) as process:
+            started.append(process)
+            for number in early:
+                process.send_signal(number)
             code = process.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return code if code >= 0 else 128 - code
 
 

@@ -79,7 +79,8 @@ def _install_venv() -> int:
 
 def _fingerprint() -> str:
     """Of all that the environment depends on: the project's file, its place, and this Python."""
-    parts = [Path("pyproject.toml").read_bytes(), os.fsencode(Path.cwd()), sys.version.encode(), os.fsencode(os.path.realpath(sys.executable))]
+    python = f"{sys.version_info[0]}.{sys.version_info[1]} {os.path.realpath(sys.executable)}"
+    parts = [Path("pyproject.toml").read_bytes(), os.fsencode(Path.cwd()), os.fsencode(python)]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

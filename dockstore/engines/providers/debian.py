@@ -18,7 +18,7 @@ from dockstore.engines.providers import homes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-ENGINE_PACKAGES = ("docker.io", "iptables", "busybox-static", "ca-certificates")
+ENGINE_PACKAGES = ("docker.io", "iptables")  # busybox-static would push the machine's busybox out: it is only unpacked
 INDEX_AGE_SECONDS = 24 * 3600
 _LOCK = ("-o", "DPkg::Lock::Timeout=120")
 _KEYRINGS = ("/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp")
