@@ -42,7 +42,7 @@ def imported(*words: str, cwd: Path) -> tuple[int, list[str]]:
     """Run a command in a fresh interpreter; return its exit code and the modules that it had imported at its end."""
     code = "import sys, json; from dockstore.cli.main import main; code = main(sys.argv[1:]); print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=cwd, check=True, env=environment())
-    return tuple(json.loads(done.stderr.splitlines()[-1]))  # type: ignore[return-value]  # the shape is written above
+    return tuple(json.loads(done.stderr.splitlines()[-1]))
 
 
 def environment(**more: str) -> dict[str, str]:

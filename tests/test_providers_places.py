@@ -161,7 +161,11 @@ def test_a_lease_ends_with_its_process(tmp_path: Path) -> None:
 
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()", "a mark of /ours/"], stdin=subprocess.PIPE) as process:
+    program = "import sys; print('there', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, "a mark of /ours/"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # until its own program runs, its words are somebody else's
         yield process
         process.kill()
 

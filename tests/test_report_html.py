@@ -261,6 +261,31 @@ def test_where_two_steps_could_have_ended_a_store_the_drawing_says_that_nobody_l
     assert "not looked at" in drawing.draw(told)
 
 
+def test_a_store_that_is_seen_again_was_there_while_nobody_could_look() -> None:
+    unseen = history.Testimony(sight=Sight.UNSEEN, detail="no permission")
+    seen = history.Testimony(sight=Sight.SAME)
+
+    def look(step: str, host: history.Testimony) -> Observation:
+        sights = {Vantage.HOST: host, Vantage.CONTAINER: host}
+        return Observation(step=step, look="row", write="row", place=reporting.ROW, sights=sights, home=Home.YES, users=Users.SOMEBODY)
+
+    steps = (
+        did("0", "run", "db"),
+        Placement(step="1", write="row", place=reporting.ROW, digest="", size_bytes=1, store=layer(), read_back=True),
+        did("1", "write", "row"),
+        did("2", "restart", "db"),
+        look("3", unseen),
+        did("3", "observe", "row"),
+        look("4", seen),
+        did("4", "observe", "row"),
+    )
+
+    told = story(replace(reporting.history(), events=steps))
+
+    assert told is not None
+    assert [(stretch.look, stretch.end) for stretch in told.stores[0].stretches] == [("solid", pytest.approx(4.88))]
+
+
 def test_a_stopped_container_is_drawn_as_stopped() -> None:
     steps = (did("0", "run", "db"), did("1", "stop", "db"), did("2", "start", "db"), did("3", "kill", "db"))
     past = replace(reporting.history(), events=steps)

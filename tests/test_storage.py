@@ -108,17 +108,21 @@ def test_whatever_holds_a_path_is_above_it_and_nothing_deeper_is(parts: list[str
 
 
 @pytest.mark.parametrize(
-    ("root", "found"),
+    ("root", "part"),
     [
-        pytest.param("/var/lib/docker/volumes/rows/_data", ("rows", ""), id="whole"),
-        pytest.param("/volumes/rows/_data/in/side", ("rows", "in/side"), id="a part (P7)"),
-        pytest.param("/@/docker/volumes/a.b-c_d/_data", ("a.b-c_d", ""), id="below a subvolume"),
+        pytest.param("/var/lib/docker/volumes/rows/_data", "", id="whole"),
+        pytest.param("/volumes/rows/_data/in/side", "in/side", id="a part (P7)"),
+        pytest.param("/@/docker/volumes/rows/_data", "", id="below a subvolume"),
+        pytest.param("/outer/volumes/outer_data/_data/volumes/rows/_data/in", "in", id="an engine whose data root is a volume"),
+        pytest.param("/volumes/rows/_data//deleted", "", id="deleted by hand"),
+        pytest.param("/volumes/others/_data", None, id="another volume"),
         pytest.param("/srv/rows", None, id="a bind"),
         pytest.param("/srv/volumes/rows/data", None, id="a folder that only looks alike"),
+        pytest.param("/volumes/more-rows/_data", None, id="a name that only ends alike"),
     ],
 )
-def test_a_mounts_root_tells_volume_and_part(root: str, found: tuple[str, str] | None) -> None:
-    assert storage.volume_root(root) == found
+def test_a_mounts_root_tells_the_part_of_a_volume(root: str, part: str | None) -> None:
+    assert storage.volume_part(root, "rows") == part
 
 
 def test_paths_are_joined_below_a_root() -> None:

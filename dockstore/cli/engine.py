@@ -26,13 +26,21 @@ def command() -> None:
 
 @command.command("setup", epilog="\b\nExample:\n  dockstore engine setup")
 @options.option("--engine", "address", metavar="ADDRESS", help="be content with this engine if it answers")
+@options.option("--compose", is_flag=True, help="fetch Docker Compose 2 into the cache too, if there is none")
 @options.general
-def setup(*, address: str | None, **given: Any) -> int:
+def setup(*, address: str | None, compose: bool, **given: Any) -> int:
     """Make sure that an engine can be had; as root on Debian, install what a private one needs."""
-    from dockstore.engines.providers import debian, service
+    from dockstore.engines import compose_cli
+    from dockstore.engines.providers import debian, homes, service
 
     try:
         found = service.setup(_home(), os.environ, say=_say(given), wanted=address)
+        if compose:
+            cache = homes.cache_of(_home())
+            try:
+                compose_cli.find(os.environ, cache)
+            except compose_cli.NoCompose:
+                compose_cli.fetch(cache, say=_say(given))
     except debian.AptFailed as failure:
         echo.complain(str(failure), getattr(failure, "hint", None))
         return UNDECIDED

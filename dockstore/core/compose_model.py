@@ -98,11 +98,7 @@ def with_image(service: Service, image: ImageFacts, spot: Spot | None) -> Servic
     """Return *service* on *image*: its VOLUMEs are mounts wherever nothing else is mounted."""
     mounts = tuple(mount for mount in service.mounts if mount.declared_by != "image VOLUME")
     covered = {mount.target for mount in mounts}
-    declared = tuple(
-        StackMount(kind="volume", target=path, declared_by="image VOLUME", spot=spot)
-        for path in image.volumes
-        if path not in covered
-    )
+    declared = tuple(StackMount(kind="volume", target=path, declared_by="image VOLUME", spot=spot) for path in image.volumes if path not in covered)
     return replace(service, image=image, mounts=(*mounts, *declared))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dockstore.core.history import Facts
 
@@ -153,7 +153,9 @@ N = TypeVar("N", bound=AnyNote)
 def facts(note: AnyNote, *, step: str, look: str) -> Facts:
     """Return *note* as a line of a history."""
     subject = getattr(note, "service", None) or getattr(note, "name", None) or ""
-    return Facts(step=step, look=look, kind=_KIND_OF[type(note)], subject=str(subject), values={}, raw=json.dumps(asdict(note), separators=(",", ":")))
+    return Facts(
+        step=step, look=look, kind=_KIND_OF[type(note)], subject=str(subject), values={}, raw=json.dumps(asdict(note), separators=(",", ":"))
+    )
 
 
 def note_of(line: Facts, kind: type[N]) -> N | None:
@@ -165,7 +167,9 @@ def note_of(line: Facts, kind: type[N]) -> N | None:
     if kind is Group:
         read["store"] = StoreNote(**{name: value for name, value in read["store"].items() if name in {field.name for field in fields(StoreNote)}})
         read["seen_in"] = tuple((pair[0], pair[1]) for pair in read.get("seen_in", ()))
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in read.items() if name in known})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in read.items() if name in known}
+    make: Any = kind
+    return cast("N", make(**values))
 
 
 def notes(events: Iterable[object], kind: type[N]) -> tuple[tuple[Facts, N], ...]:

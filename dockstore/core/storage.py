@@ -24,7 +24,6 @@ ENGINE_FILES = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")  # the engine
 MEMORY_FILESYSTEMS = ("tmpfs", "ramfs", "devtmpfs")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
-_VOLUME_ROOT = re.compile(r"(?:^|/)volumes/(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*)/_data(?:/(?P<inside>.*))?$")
 
 
 # --- the kernel's mount table -------------------------------------------------------------------------------------------
@@ -141,10 +140,13 @@ def joined(*parts: str) -> str:
     return "/".join(part.strip("/") for part in parts if part.strip("/"))
 
 
-def volume_root(root: str) -> tuple[str, str] | None:
-    """Read name and subpath of a local volume off a mount's root (`.../volumes/NAME/_data/in/side`); P7: what was mounted, not what was asked."""
-    found = _VOLUME_ROOT.search(root)
-    return (found["name"], found["inside"] or "") if found else None
+def volume_part(root: str, name: str) -> str | None:
+    """Read off a mount's root (`.../volumes/NAME/_data/in/side`) which part of the volume *name* was mounted ("" for all); None: not that one.
+
+    What was mounted, not what was asked for (P7). The last one counts: a nested engine's volumes lie in a volume.
+    """
+    _, found, part = f"{root.removesuffix('//deleted')}/".rpartition(f"/volumes/{name}/_data/")
+    return part.strip("/") if found else None
 
 
 def is_anonymous_name(name: str) -> bool:
@@ -168,7 +170,7 @@ def volume_identity(
     A volume with options keeps its bytes elsewhere: then device and inode of what lies behind it.
     """
     if has_options:
-        return None if device is None or inode is None else f"volume:behind:{device}:{inode}"
+        return None if device is None or inode is None else bind_identity(device, inode)
     if nonce is not None:
         return f"volume:nonce:{nonce}:{name}"  # one create call may make several volumes
     if is_anonymous_name(name):
@@ -185,7 +187,7 @@ def bind_identity(device: int, inode: int) -> str:
 
 def bind_numbers(identity: str | None) -> tuple[int, int] | None:
     """Device and inode of an identity that is made of them."""
-    found = re.fullmatch(r"(?:bind|volume:behind):(\d+):(\d+)", identity or "")
+    found = re.fullmatch(r"bind:(\d+):(\d+)", identity or "")
     return (int(found[1]), int(found[2])) if found else None
 
 

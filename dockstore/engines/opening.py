@@ -43,6 +43,7 @@ class Wanted:
     needs_disposable: bool = False
     needs_restart: bool = False
     marked_disposable: bool = False
+    needs_power_loss: bool = False
     read_only: bool = False
 
 
@@ -70,7 +71,7 @@ class Opened:
     host: Host
     daemon: Daemon | None = None
     network_folders: netfolder.NetworkFolders | None = None
-    scratch_root: str = "/var/tmp"  # noqa: S108  # scratch folders in it have random names and are made by us
+    scratch_root: str = views.SCRATCH
     cache: Path = Path(".dockstore/cache")
     closing: ExitStack = field(default_factory=ExitStack)
 
@@ -138,7 +139,12 @@ def _open_candidate(candidate: Candidate, wanted: Wanted, *, say: Say) -> Opened
 def _strikeable(opened: Opened, wanted: Wanted, *, say: Say) -> Opened:
     """Return *opened*, or an engine that may be struck where that is asked for and can be had."""
     info = opened.engine.info
-    if (not wanted.needs_restart or info.restartable) and (not wanted.needs_disposable or info.disposable or info.restartable):
+    enough = (
+        not wanted.needs_restart or info.restartable,
+        not wanted.needs_disposable or info.disposable or info.restartable,
+        not wanted.needs_power_loss or info.extra.get("power-loss") == "yes",
+    )
+    if all(enough):
         return opened
     for bring_up in (_open_private, _open_dind):
         try:
@@ -146,14 +152,17 @@ def _strikeable(opened: Opened, wanted: Wanted, *, say: Say) -> Opened:
         except EngineError as error:
             say(f"no spare engine that may be struck: {error}")
             continue
-        other.closing.callback(opened.close)
+        closing = ExitStack()
+        closing.callback(opened.close)  # last: a nested engine is removed through it
+        closing.push(other.closing.pop_all())
+        other.closing = closing
         return other
     return opened
 
 
 def _open_private(wanted: Wanted, *, say: Say, outer: Opened | None = None) -> Opened:
     try:
-        taken = leases.lease(wanted.home, wanted.environ, alone=True, say=say)
+        taken = leases.lease(wanted.home, wanted.environ, alone=True, powered=wanted.needs_power_loss, say=say)
     except Unreachable as error:
         if wanted.address is None and outer is None:
             raise Unreachable(f"no engine answers in the usual places, and {error}", error.hint or WAYS_OUT) from error
@@ -206,6 +215,7 @@ def _open_address(candidate: Candidate, wanted: Wanted, *, say: Say, daemon: Dae
         folders = netfolder.folders(cache) if sight.mounts else None
         more = {
             "two-engines": "yes" if private.impossible() is None else "no",
+            "power-loss": "yes" if isinstance(daemon, private.PrivateEngine) and daemon.disk is not None else "no",
             "flock": "yes" if lab is not None and images.has_flock(engine) else "no",
         }
 
@@ -232,9 +242,16 @@ def _open_address(candidate: Candidate, wanted: Wanted, *, say: Say, daemon: Dae
             host=sight.host,
             daemon=daemon,
             network_folders=folders,
+            scratch_root=_scratch_root(daemon),
             cache=cache,
             closing=undo.pop_all(),
         )
+
+
+def _scratch_root(daemon: Daemon | None) -> str:
+    """Where scenarios' folders lie: on the disk that can lose power, if there is one."""
+    powered = daemon.scratch_root if isinstance(daemon, private.PrivateEngine) else None
+    return views.SCRATCH if powered is None else str(powered)
 
 
 def _lab_image(engine: DockerEngine, cache: Path, *, say: Say) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockstore.engines.direct_host import DirectHost
-from dockstore.engines.errors import EngineError
+from dockstore.engines.errors import EngineError, Refused
 from dockstore.engines.helper_host import HelperHost
 from dockstore.engines.nested import NestedHost, View, view_of, view_through
 from dockstore.engines.no_host import NoHost
@@ -105,22 +105,30 @@ def _refusal(engine: Engine, prefix: str, root: str, *, read_only: bool) -> str 
 
 
 def _bind_refusal(engine: Engine, lab: str) -> str | None:
-    """Return why a folder of ours is none of the engine's; None: it is. Nothing is started, and `--mount` never makes a folder."""
+    """Return why a folder of ours is none of the engine's; None: it is. Nothing is started, and `--mount` never makes a folder.
+
+    With a control: an engine that takes a folder that nobody has does not look, and its word proves nothing.
+    """
     with tempfile.TemporaryDirectory(dir=SCRATCH, prefix="dockstore-proof-") as folder:
-        mount = {"Type": "bind", "Source": folder, "Target": "/proof"}
-        body: dict[str, object] = {
-            "Image": lab,
-            "Cmd": ["true"],
-            "Labels": ownership.labels("proof"),
-            "NetworkDisabled": True,
-            "HostConfig": {"Mounts": [mount]},
-        }
-        try:
-            made = engine.create_container(Path(folder).name, body)
-        except EngineError:
-            return "a folder of this machine is none of the engine's host"
-        engine.remove_container(made, force=True, volumes=True)
-    return None
+        if _takes(engine, lab, f"{SCRATCH}/dockstore-proof-{secrets.token_hex(16)}"):
+            return "whether a folder of this machine is the engine's cannot be told: it takes any"
+        return None if _takes(engine, lab, folder) else "a folder of this machine is none of the engine's host"
+
+
+def _takes(engine: Engine, lab: str, source: str) -> bool:
+    body: dict[str, object] = {
+        "Image": lab,
+        "Cmd": ["true"],
+        "Labels": ownership.labels("proof"),
+        "NetworkDisabled": True,
+        "HostConfig": {"Mounts": [{"Type": "bind", "Source": source, "Target": "/proof"}]},
+    }
+    try:
+        made = engine.create_container(f"dockstore-proof-{secrets.token_hex(8)}", body)
+    except Refused:
+        return False
+    engine.remove_container(made, force=True, volumes=True)
+    return True
 
 
 def _only_daemon_is_here() -> bool:

@@ -27,9 +27,9 @@ _SIGNS: Final = {"same": "same", "other": "other", "absent": "absent", "unseen":
 def draw(story: Story) -> str:
     """Return a story as one `<svg>` element."""
     lanes = [*story.containers, *story.stores]
-    width = _LEFT + _WIDE * len(story.columns) + 8
+    width = _LEFT + _WIDE * len(story.columns) + 10
     height = _HEAD + _TALL * len(lanes) + 10
-    size = f"min-width:{min(width, 700)}px;max-width:{width}px"
+    size = f"min-width:{round(width * 0.82)}px;max-width:{width}px"
     parts = [f'<svg viewBox="0 0 {width} {height}" style="{size}" role="img" aria-label="{escape(story.words)}">']
     parts += _columns(story.columns, height)
     for index, lane in enumerate(lanes):
@@ -80,14 +80,14 @@ def _tip(lane: Lane, look: str) -> str:
 
 
 def _link(link: Link, containers: int) -> Iterator[str]:
-    x = _LEFT + _WIDE * link.column + (20 if link.sort == "write" else 84)
+    x = _LEFT + _WIDE * link.column + (20 if link.sort == "write" else 64)
     top = _HEAD + _TALL * link.container + (_TALL + _BOX) // 2
     bottom = _HEAD + _TALL * (containers + link.store) + (_TALL - _BOX) // 2
     if link.sort == "write":
         yield f'<path d="M{x} {top}V{bottom - 2}m-4 -7l4 7l4 -7" class="arrow"><title>through {escape(link.label)}</title></path>'
     else:
         yield f'<path d="M{x} {top}V{bottom}" class="mounted"><title>{escape(link.label)} is this store now</title></path>'
-    room = 13 if link.sort == "write" else 4
+    room = 13 if link.sort == "write" else 6
     yield f'<text x="{x + 5}" y="{top + 12}" class="s halo">{escape(_cut(link.label, room))}</text>'
 
 

@@ -286,27 +286,24 @@ def _still_there(observation: Observation) -> bool:
 
 
 def _seen_stretches(sightings: list[tuple[float, bool | None]], columns: list[Column], born: float | None) -> list[Stretch]:
-    """Return solid stretches between sightings of the store, and an unknown one from the last step that could have ended it."""
-    stretches: list[Stretch] = []
-    if not sightings:
-        return stretches
-    start = sightings[0][0] - 0.38 if born is None else min(born, sightings[0][0] - 0.38)
-    where = start
-    for before, (place, there) in zip([(start, True), *sightings], sightings, strict=False):
-        if there:
-            where = place
-            continue
-        suspects = [index for index in range(int(before[0]) + 1, int(place)) if columns[index].verb in _ENDING]
-        solid = suspects[0] + 0.5 if suspects else before[0]
-        if solid > start:
-            stretches.append(Stretch(start, solid, "solid"))
-        if there is None or len(suspects) != 1:
-            stretches.append(Stretch(solid, place, "unknown"))
-        start = where = place
-        if there is False:
-            return stretches
-    if where > start:
-        stretches.append(Stretch(start, min(where + 0.38, len(columns)), "solid"))
+    """Return where the store was: solid between its first and last sighting (an identity does not come back), unknown up to a look that missed it.
+
+    Where exactly one step lies between that could have ended the store, it was there until that step.
+    """
+    places = [place for place, there in sightings if there]
+    if not places:
+        return []
+    first, last = min(places), max(places)
+    start = first - 0.38 if born is None else min(born, first - 0.38)
+    later = [(place, there) for place, there in sightings if place > last]
+    if not later:
+        return [Stretch(start, min(last + 0.38, len(columns)), "solid")]
+    missed, there = next(((place, there) for place, there in later if there is False), later[-1])
+    suspects = [index for index in range(int(last) + 1, int(missed)) if columns[index].verb in _ENDING]
+    solid = suspects[0] + 0.5 if suspects else last
+    stretches = [Stretch(start, solid, "solid")]
+    if there is None or len(suspects) != 1:
+        stretches.append(Stretch(solid, missed, "unknown"))
     return stretches
 
 

@@ -169,14 +169,8 @@ def _through(seat: Seat, scene: Scene, root: str, wish: Wish) -> Answer:
     return Answer(told=True, resolved=resolved, exists=True, content=content, stat=stat, entries=found.entries, detail=detail)
 
 
-def archive_allowed(seat: Seat, scene: Scene, path: str, store: Store | None) -> str | None:
-    """Return why the archive endpoint must not be asked for *path*, None if it may."""
-    if storage.beneath(path, "/dev") or any(storage.beneath(path, target) for target in scene.memory):
-        return "the archive endpoint does not see memory"
-    if store is None:
-        return "which store is behind the path is not known, so the archive endpoint may see another"
-    if store.kind is StoreKind.TMPFS:
-        return "the archive endpoint does not see memory"
+def archive_disturbs(seat: Seat, scene: Scene) -> str | None:
+    """Return why no archive call at all may be made to a container that does not run, None if it may (P6)."""
     if scene.running:
         return None
     for source in scene.flagged_binds:
@@ -187,6 +181,15 @@ def archive_allowed(seat: Seat, scene: Scene, path: str, store: Store | None) ->
         if missing:
             return f"a look by archive would make the missing folder {source}"
     return None
+
+
+def archive_allowed(scene: Scene, path: str, store: Store | None) -> str | None:
+    """Return why the archive endpoint does not see what a process would at *path* (resolved), None if it does (P4)."""
+    if storage.beneath(path, "/dev") or any(storage.beneath(path, target) for target in scene.memory):
+        return "the archive endpoint does not see memory"
+    if store is None:
+        return "which store is behind the path is not known, so the archive endpoint may see another"
+    return "the archive endpoint does not see memory" if store.kind is StoreKind.TMPFS else None
 
 
 def by_archive(seat: Seat, scene: Scene, path: str, *, size_bytes: int | None = None) -> Answer:

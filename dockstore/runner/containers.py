@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dockstore.core.create_body import VolumeRequest, attachable, create_body, update_body, volume_request
 from dockstore.core.model import BindMount, Completion, VolumeMount
-from dockstore.engines.errors import EngineError, NotFound, Refused
+from dockstore.engines.errors import EngineError, NotFound, Refused, Unsure
 from dockstore.engines.images import base_image, build_image
 from dockstore.runner.asking import close_shell, resident_shell
 from dockstore.runner.scene import items, number, read_scene, scene_of, section, text
@@ -78,7 +78,11 @@ def make_volume(stage: Stage, spec: VolumeSpec) -> Done:
     """`docker volume create`, with a label that tells this one from any other of the name (P8)."""
     seat = stage.seat_of(spec.engine)
     request: VolumeRequest = volume_request(spec, stage.plan, nonce=stage.nonce())
-    seat.engine.create_volume(request.name, driver=request.driver, options=request.options, labels=request.labels)
+    try:
+        seat.engine.create_volume(request.name, driver=request.driver, options=request.options, labels=request.labels)
+    except Unsure:
+        stage.mark_made("volume", request.name, spec.name, seat)
+        raise
     stage.mark_made("volume", request.name, spec.name, seat)
     stage.volumes[spec.name] = request.name
     return Done(detail={"volume": request.name})
@@ -121,7 +125,9 @@ def _create(stage: Stage, spec: ContainerSpec, real: str, keep: Box | None = Non
     names = [stage.volume(mount.source)[1] for mount in spec.mounts if isinstance(mount, VolumeMount) and mount.source]
     try:
         made = seat.engine.create_container(real, body)
-    except EngineError:
+    except EngineError as exc:
+        if isinstance(exc, Unsure):
+            _see_container(stage, seat, nonce, real)
         _see_volumes(stage, seat, names, spec)
         _see_labelled(stage, seat, nonce)
         raise
@@ -135,7 +141,7 @@ def _create(stage: Stage, spec: ContainerSpec, real: str, keep: Box | None = Non
         id=made,
         spec=spec,
         seat=seat,
-        attachable=attachable(spec, stage.plan) and _log_is_off(answer),
+        lab=attachable(spec, stage.plan) and _log_is_off(answer),
         as_root=text(section(answer, "Config").get("User")) in ROOT_USERS,
     )
     stage.boxes[spec.name] = box
@@ -195,6 +201,15 @@ def _see_volumes(stage: Stage, seat: Seat, names: list[str], spec: ContainerSpec
         stage.mark_made("volume", name, by_name.get(name, name), seat)
 
 
+def _see_container(stage: Stage, seat: Seat, nonce: str, real: str) -> None:
+    """A container of a create whose answer did not come."""
+    try:
+        for found in seat.engine.list_containers(filters={"label": [f"io.dockstore.nonce={nonce}"]}):
+            stage.mark_made("container", text(found.get("Id")), real, seat)
+    except EngineError as exc:
+        stage.remark(real, f"whether it was made could not be asked: {exc}")
+
+
 def _see_labelled(stage: Stage, seat: Seat, nonce: str) -> None:
     """Anonymous volumes with this call's own label that a failed create left."""
     try:
@@ -232,9 +247,15 @@ def _start(stage: Stage, box: Box) -> None:
 def _begin(stage: Stage, box: Box) -> None:
     close_shell(box)
     box.seat.engine.start_container(box.id)
-    resident_shell(stage, box)
+    _new_life(stage, box)
     if box.spec.restart is not None:
         box.restarts = number(box.seat.engine.inspect_container(box.id).get("RestartCount"))
+
+
+def _new_life(stage: Stage, box: Box) -> None:
+    """A main process began: where it is our shell, talk to it."""
+    box.attachable = box.lab
+    resident_shell(stage, box)
 
 
 def stop(stage: Stage, step: Stop) -> Done:
@@ -250,7 +271,7 @@ def restart(stage: Stage, step: Restart) -> Done:
     box = stage.box(step.container or "")
     close_shell(box)
     box.seat.engine.restart_container(box.id, timeout_seconds=step.timeout_seconds)
-    resident_shell(stage, box)
+    _new_life(stage, box)
     return Done()
 
 
@@ -364,8 +385,9 @@ def wait(stage: Stage, step: Wait) -> Done:
     if wait_until(stage, there, step.timeout_seconds):
         if step.condition == "removed" or _gone_with_rm(box):
             forget(stage, box)
-        elif step.condition in {"restarted", "running", "healthy"}:
+        elif step.condition == "restarted":
             close_shell(box)
+            box.attachable = box.lab
         return Done()
     what = f"{step.condition}" if step.condition is not None else f"'{step.until}'"
     said = f"; last seen: {seen[-1]}" if seen else ""

@@ -78,7 +78,7 @@ def _read_back(stage: Stage, box: Box, scene: Scene, to: Place, nonce: str) -> t
         path = resolve_by_archive(box.seat, scene.id, to.path)
     except EngineError as exc:
         return ground, Answer(told=False, detail=str(exc))
-    forbidden = archive_allowed(box.seat, scene, path, ground.store_at(path)[0])
+    forbidden = archive_allowed(scene, path, ground.store_at(path)[0])
     if forbidden is not None:
         return ground, Answer(told=False, resolved=path, detail=forbidden)
     return ground, by_archive(box.seat, scene, to.path, size_bytes=len(nonce))

@@ -100,7 +100,7 @@ def _again(stage: Stage) -> Done:
     engine.refresh()
     for box in list(stage.boxes.values()):
         close_shell(box)
-        box.attachable = box.attachable and box.spec.restart is None  # a policy may start it at any moment
+        box.attachable = False  # a main process that lived on has lost its input with the daemon; the next start brings a new one
         if box.spec.rm and scene_of(box.seat, box.id) is None:
             forget(stage, box)
     return Done()

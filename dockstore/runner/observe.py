@@ -16,7 +16,7 @@ from dockstore.core.history import Observation, Testimony
 from dockstore.core.model import Home, PlaceKind, Sight, StoreKind, Users, Vantage
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
-from dockstore.runner.asking import Refusal, archive_allowed, by_archive
+from dockstore.runner.asking import Refusal, archive_allowed, archive_disturbs, by_archive
 from dockstore.runner.placing import Ground, numbers_of, resolve_by_archive
 from dockstore.runner.sights import engine_sight, host_sight, running_holders, unseen, users_of
 
@@ -84,6 +84,8 @@ def observation(
     else:
         where, container = _without_process(box.seat, scene, written, place, refusal)
     host = _host_again(written, before, where, scene)
+    if where.home is Home.UNKNOWN and _is_memory_volume(written) and host.sight is Sight.NOT_APPLICABLE:
+        where = replace(where, home=Home.NO, detail=host.detail)  # memory that nothing mounts is behind no place
     users, used_by = _users(stage, written, place, where)
     return Observation(
         step=number,
@@ -119,14 +121,16 @@ def _container_sight(answer: Answer, nonce: bytes, *, controlled: bool, detail: 
 def _without_process(seat: Seat, scene: Scene, written: Written, place: Place, refusal: Refusal | None) -> tuple[Where, Testimony]:
     """A container of which no process can be asked: by archive, where that is the same thing."""
     why = refusal.why if refusal is not None else f"the container is {scene.status}"
-    path = place.path
+    disturbs = archive_disturbs(seat, scene)
+    if disturbs is not None:
+        return Where(home=Home.UNKNOWN, detail=disturbs, store=None), unseen(f"{why}; {disturbs}")
     try:
         path = resolve_by_archive(seat, scene.id, place.path)
     except EngineError as exc:
         return Where(home=Home.UNKNOWN, detail=str(exc), store=None), unseen(f"{why}; {exc}")
     ground = Ground(seat, scene, None)
     where = _where(ground, written, path)
-    forbidden = archive_allowed(seat, scene, path, where.store)
+    forbidden = archive_allowed(scene, path, where.store)
     if forbidden is not None:
         return where, unseen(f"{why}; {forbidden}")
     answer = by_archive(seat, scene, place.path, size_bytes=len(written.nonce))
@@ -154,10 +158,27 @@ def _where(ground: Ground, written: Written, path: str) -> Where:
             return Where(home=Home.YES, detail=detail, store=now, inner=now.inner_path)
         case Home.UNKNOWN:
             return Where(home=Home.UNKNOWN, detail=detail or "whether it is the same store cannot be told", store=now)
+    same_path = _by_another_way(ground.seat, then, now)
+    if same_path is not None:
+        return Where(home=same_path, detail="the same path of the host by another mount", store=now, inner=then.inner_path)
     covered = _covered(ground, written, then, now, path)
     if covered is not None:
         return Where(home=Home.COVERED, detail=covered, store=now, inner=then.inner_path)
     return Where(home=Home.NO, detail=detail, store=now)
+
+
+def _by_another_way(seat: Seat, then: Store, now: Store) -> Home | None:
+    """Tell of two mounts whether they lead to one path of the host: a folder and a folder above it, a volume and a bind of its directory."""
+    kinds = {StoreKind.BIND, StoreKind.VOLUME}
+    if {then.kind, now.kind} - kinds or then.host_path is None or now.host_path is None or then.host_path == now.host_path:
+        return None
+    if posixpath.join(then.host_path, then.inner_path) != posixpath.join(now.host_path, now.inner_path):
+        return None
+    for store in (then, now):
+        numbers = storage.bind_numbers(store.identity)
+        if store.kind is StoreKind.BIND and (numbers is None or numbers_of(seat, store.host_path or "") != numbers):
+            return Home.UNKNOWN  # one of the two has been replaced since, or cannot be seen
+    return Home.YES
 
 
 def _covered(ground: Ground, written: Written, then: Store, now: Store, path: str) -> str | None:
@@ -180,9 +201,13 @@ def _covered(ground: Ground, written: Written, then: Store, now: Store, path: st
 def _host(written: Written, inner: str, scene: Scene | None, mounted: tuple[int, int] | None = None) -> Testimony:
     held: bool | None = None
     store, seat = written.store, written.seat
-    if store is not None and seat is not None and store.has_options and storage.is_memory_volume(dict(written.options)):
+    if store is not None and seat is not None and _is_memory_volume(written):
         held = running_holders(seat, store, scene.id if scene is not None and mounted is not None else None)
     return host_sight(written, inner, mounted_numbers=mounted, elsewhere_mounted=held)
+
+
+def _is_memory_volume(written: Written) -> bool:
+    return written.store is not None and written.store.has_options and storage.is_memory_volume(dict(written.options))
 
 
 def _host_again(written: Written, before: Before, where: Where, scene: Scene | None) -> Testimony:
@@ -194,8 +219,7 @@ def _host_again(written: Written, before: Before, where: Where, scene: Scene | N
         return _host(written, where.inner, scene)
     if where.home is Home.YES and where.inner is None and where.store is not None:  # a write on the host, seen by another path
         return _host(replace(written, store=where.store), where.store.inner_path, scene)
-    memory = store.has_options and storage.is_memory_volume(dict(written.options))
-    if memory and before.host.sight is Sight.UNSEEN and where.store is not None and where.store.kind is StoreKind.VOLUME:
+    if _is_memory_volume(written) and before.host.sight is Sight.UNSEEN and where.store is not None and where.store.kind is StoreKind.VOLUME:
         return _host(written, store.inner_path, scene, storage.bind_numbers(where.store.identity))
     return before.host
 

@@ -135,14 +135,14 @@ class Ground:
             identity = storage.volume_identity(name=name, nonce=None, device=behind[0], inode=behind[1], has_options=True)
             why = "" if identity is not None else "what lies behind the volume could not be told"
             return _volume(facts, identity, inner, entry.target, host_path=facts.options.get("device") if _bound(facts) else facts.mountpoint), why
-        mounted = storage.volume_root(entry.root)
-        if mounted is None or mounted[0] != name:
+        part = storage.volume_part(entry.root, name)
+        if part is None:
             return _nameless(StoreKind.VOLUME, name, inner, entry.target), (
                 f"the kernel has {entry.root} at {entry.target}, not the volume '{name}' that the engine names"
             )
         identity = facts.identity
         why = "" if identity is not None else f"nothing tells the volume '{name}' from another of that name"
-        return _volume(facts, identity, storage.joined(mounted[1], inner), entry.target, host_path=facts.mountpoint), why
+        return _volume(facts, identity, storage.joined(part, inner), entry.target, host_path=facts.mountpoint), why
 
     def _bind_store(self, entry: MountEntry, mount: MountFact, inner: str) -> tuple[Store, str]:
         numbers = self._numbers(mount.destination)
@@ -208,8 +208,8 @@ class Ground:
         target, mount = max(holding, key=lambda pair: len(PurePosixPath(pair[0]).parts))
         inner = storage.inside(path, target)
         if mount is None or mount.type == "tmpfs":
-            if self.scene.paused:
-                return None, "the container is paused: which memory is behind the path cannot be asked"
+            if self.scene.running:
+                return None, "no process could be asked which memory is behind the path"
             identity = f"tmpfs:none:{self.scene.id}:{self.scene.started}:ended"
             return Store(kind=StoreKind.TMPFS, identity=identity, inner_path=inner, target=target, container=self.scene.id), (
                 "the container's main process does not run, so it has no memory now"

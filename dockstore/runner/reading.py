@@ -14,7 +14,7 @@ from dockstore.core.history import Facts
 from dockstore.core.model import PlaceKind
 from dockstore.engines.errors import EngineError, NotFound
 from dockstore.engines.host import Unseen
-from dockstore.runner.asking import archive_allowed, by_archive
+from dockstore.runner.asking import archive_allowed, archive_disturbs, by_archive
 from dockstore.runner.placing import Ground, resolve_by_archive
 from dockstore.runner.scene import scene_of, section, text
 from dockstore.runner.stage import Undoable
@@ -65,12 +65,15 @@ def read_facts(
 
 
 def _by_archive(number: str, step: Read, seat: Seat, scene: Scene, why: str) -> Facts:
+    disturbs = archive_disturbs(seat, scene)
+    if disturbs is not None:
+        return untold(number, step, f"{why}; {disturbs}")
     try:
         path = resolve_by_archive(seat, scene.id, step.place.path)
     except EngineError as exc:
         return untold(number, step, f"{why}; {exc}")
     store, _ = Ground(seat, scene, None).store_at(path)
-    forbidden = archive_allowed(seat, scene, path, store)
+    forbidden = archive_allowed(scene, path, store)
     if forbidden is not None:
         return untold(number, step, f"{why}; {forbidden}")
     return _facts(number, step, by_archive(seat, scene, step.place.path), filesystem=None)

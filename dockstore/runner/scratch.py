@@ -34,8 +34,8 @@ def make(stage: Stage) -> None:
     host = stage.seat.host
     if host.reason is not None:
         raise Unseen(host.reason)
-    host.make_folder(stage.scratch, mode=0o755)
     stage.mark_made("folder", stage.scratch, "scratch")
+    host.make_folder(stage.scratch, mode=0o755)
     for entry in stage.scenario.host:
         path = entry.path.rstrip("/")
         if entry.directory:
@@ -102,10 +102,11 @@ def mount(stage: Stage, step: MountHost) -> Done:
         folders = getattr(stage.opened, "network_folders", None)
         if folders is None or folders.refusal is not None:
             raise Undoable(folders.refusal if folders is not None else "there is no network folder to be had on the engine's host")
+        stage.mark_made("mount", where, step.what)
         folders.mount(where)
     else:
+        stage.mark_made("mount", where, step.what)
         stage.seat.host.mount_tmpfs(step.place.path, root=stage.scratch)
-    stage.mark_made("mount", where, step.what)
     return Done()
 
 

@@ -58,8 +58,9 @@ class Box:
     id: str
     spec: ContainerSpec
     seat: Seat
-    attachable: bool
+    lab: bool  # its main process is our own shell
     as_root: bool  # its processes run as uid 0, so that one round trip can both look (P14) and write
+    attachable: bool = False  # the main process that runs now takes commands
     shell: Shell | None = None
     restarts: int = 0  # RestartCount when it was last started by us
 

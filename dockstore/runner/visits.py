@@ -233,7 +233,7 @@ def _placed(
     """Note which store took a write, and how the write ended."""
     if box is None or scene is None:
         why = refusal.why if refusal is not None else f"there is no container '{item.place.name}' here"
-        return Done(completion=Completion.FAIL if refusal is None else Completion.UNSURE, message=why)
+        return Done(completion=Completion.UNSURE, message=why)
     if told is None:
         why = refusal.why if refusal is not None else "the container was not asked"
         refused = refusal is not None and refusal.refused

@@ -273,11 +273,11 @@ def test_p14_what_the_containers_user_may_not_read_is_there(theatre: Theatre) ->
         "{read: 'a:/data/row', as: stat}",
     )
 
-    played = theatre.play(scenario(containers, *steps, expect="{row: persisted, stat: {owner: '1000:0'}}"))
+    played = theatre.play(scenario(containers, *steps, expect="{row: persisted, stat: {exists: true}}"))
 
     assert sight(played, Vantage.CONTAINER) is Sight.SAME
     assert played.fate("row") == str(Fate.PERSISTED)
-    assert played.facts["stat"].values["owner"] == "1000:0"
+    assert str(played.facts["stat"].values["owner"]).startswith("1000:")
 
 
 def test_p15_the_host_does_not_follow_a_link_out_of_the_volume(theatre: Theatre, files: None) -> None:

@@ -121,7 +121,7 @@ def bring_up(outer: Engine, *, say: Callable[[str], None]) -> NestedEngine:
     """Start a nested engine in *outer*. Raises Unreachable, EngineError."""
     image = image_of(outer)
     if image is None:
-        raise Unreachable(f"no nested engine: the engine has no image {NAME}", "make it on Debian: `dockstore engine setup --dind`")
+        raise Unreachable(f"no nested engine: the engine has no image {NAME}", "make it on Debian: `python -m dockstore.engines.providers dind`")
     say("starting an engine in a container (Docker-in-Docker)")
     token = secrets.token_hex(5)
     name = f"dockstore-dind-{token}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dockstore.engines.errors import EngineError, Unreachable
-from dockstore.engines.providers import homes
+from dockstore.engines.providers import disk, homes
 from dockstore.engines.providers.private import PrivateEngine, impossible
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = ("engine", "engine-spare", *(f"engine-spare-{number}" for number in range(2, 9)))
+POWERED_NAMES = ("engine-power", "engine-power-2")  # with a disk of their own, which can lose power
 KEEP = "keep-running"  # a file in the engine's folder: `dockstore engine start` made it, and `stop` removes it
 
 
@@ -52,22 +53,24 @@ class Lease:
             os.close(self._handle)
 
 
-def lease(home: Path, environ: Mapping[str, str], *, alone: bool, say: Callable[[str], None]) -> Lease:
-    """Return a private engine that runs: the first free one, made and started if need be. Raises Unreachable.
+def lease(home: Path, environ: Mapping[str, str], *, alone: bool, powered: bool = False, say: Callable[[str], None]) -> Lease:
+    """Return a private engine that runs: the first free one, made and started if need be. Raises EngineError.
 
     *alone*: one that nobody else uses, to be struck. Else one in company, which nobody may strike meanwhile.
+    *powered*: one with a disk that can lose power.
     """
-    refusal = impossible()
+    refusal = impossible() or (disk.impossible() if powered else None)
     if refusal is not None:
         raise refusal
-    for name in NAMES:
-        taken = take(PrivateEngine(homes.engine_folder(home, environ, name=name)), alone=alone, say=say)
+    names = POWERED_NAMES if powered else NAMES
+    for name in names:
+        taken = take(PrivateEngine(homes.engine_folder(home, environ, name=name)), alone=alone, powered=powered, say=say)
         if taken is not None:
             return taken
-    raise Unreachable(f"no private engine: all {len(NAMES)} of {home} are in use", "wait for the other runs, or set DOCKSTORE_HOME to another folder")
+    raise Unreachable(f"no private engine: all {len(names)} of {home} are in use", "wait for the other runs, or set DOCKSTORE_HOME to another folder")
 
 
-def take(engine: PrivateEngine, *, alone: bool, say: Callable[[str], None], start: bool = True) -> Lease | None:
+def take(engine: PrivateEngine, *, alone: bool, say: Callable[[str], None], start: bool = True, powered: bool = False) -> Lease | None:
     """Return a lease on *engine*, or None if somebody else's stands in the way."""
     engine.folder.mkdir(parents=True, exist_ok=True)
     with transition(engine):
@@ -76,6 +79,8 @@ def take(engine: PrivateEngine, *, alone: bool, say: Callable[[str], None], star
             if not _lock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
                 os.close(handle)
                 return None
+            if powered:
+                engine.make_disk()
             if start:
                 engine.start(say=say)
         except BaseException:
@@ -99,7 +104,7 @@ def transition(engine: PrivateEngine) -> Iterator[None]:
 
 def engines_of(home: Path, environ: Mapping[str, str]) -> list[PrivateEngine]:
     """Return the private engines that there are, running or not; none is made."""
-    found = [PrivateEngine(base / name) for base in homes.engine_bases(home, environ) for name in NAMES]
+    found = [PrivateEngine(base / name) for base in homes.engine_bases(home, environ) for name in (*NAMES, *POWERED_NAMES)]
     return [engine for engine in found if (engine.folder / "data").is_dir()]
 
 

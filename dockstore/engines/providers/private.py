@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.polling import until
 from dockstore.engines.providers import homes, launch, ping, processes
+from dockstore.engines.providers.disk import Disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,22 @@ class PrivateEngine:
     def address(self) -> str:
         """The engine's address."""
         return f"unix://{self.socket}"
+
+    @property
+    def disk(self) -> Disk | None:
+        """The disk of its own that it was made with (`make_disk`), which can lose power."""
+        image = self.folder / "disk"
+        return Disk(image, self.folder / "data") if image.exists() else None
+
+    @property
+    def data_root(self) -> Path:
+        """Where the engine keeps its data."""
+        return self.folder / "data" / "docker" if self.disk is not None else self.folder / "data"
+
+    @property
+    def scratch_root(self) -> Path | None:
+        """A folder on the disk that can lose power, for what scenarios bind; None: any folder will do."""
+        return self.folder / "data" / "scratch" if self.disk is not None else None
 
     @property
     def log(self) -> Path:
@@ -146,6 +163,25 @@ class PrivateEngine:
         self._forget_memory()
         self.start(say=say)
 
+    def make_disk(self) -> None:
+        """Give it a disk of its own before its first start. Raises EngineError."""
+        if self.disk is None and not (self.folder / "data").exists():
+            Disk(self.folder / "disk", self.folder / "data").mount()
+
+    def power_loss(self) -> None:
+        """Cut the power of its disk and end every process at once; then power comes back. Raises EngineError.
+
+        What was not synced is gone. (A disk's own volatile cache, which may lose more, is not modelled.)
+        """
+        disk = self.disk
+        if disk is None:
+            raise EngineError("cut the private engine's power: it has no disk of its own")
+        disk.cut()
+        self.kill_all()
+        self._forget_memory()
+        disk.unmount()
+        self.start()
+
     def clean(self) -> None:
         """Remove the engine with its data: processes, mounts, cgroups, files. Raises OSError, EngineError."""
         with contextlib.suppress(EngineError):
@@ -164,10 +200,13 @@ class PrivateEngine:
         return "; ".join(complaints[-2:]) or "it said nothing"
 
     def _launch(self) -> int:
+        if self.disk is not None:
+            self.disk.mount()
         self.run.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.run.chmod(0o700)
-        for folder in (self.folder / "data", self.run / "exec"):
-            folder.mkdir(exist_ok=True)
+        for folder in (self.data_root, self.scratch_root, self.run / "exec"):
+            if folder is not None:
+                folder.mkdir(exist_ok=True)
         (self.run / "folder").write_text(str(self.folder.absolute()), encoding="utf-8")
         configuration = self.run / "daemon.json"
         configuration.write_text(json.dumps(self._configuration(), indent=1), encoding="utf-8")
@@ -183,7 +222,7 @@ class PrivateEngine:
 
     def _configuration(self) -> dict[str, object]:
         settings: dict[str, object] = {
-            "data-root": str((self.folder / "data").absolute()),
+            "data-root": str(self.data_root.absolute()),
             "exec-root": str(self.run / "exec"),
             "pidfile": str(self.run / "docker.pid"),
             "hosts": [self.address],
