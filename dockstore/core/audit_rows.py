@@ -43,8 +43,8 @@ class Missing:
 class Setting:
     """What is known beside the stack."""
 
-    ground: Ground = Ground()
-    binds: Missing = Missing()
+    ground: Ground = field(default_factory=Ground)
+    binds: Missing = field(default_factory=Missing)
     upgraded: Stack | None = None
     written: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of a container: folders that its layer was seen to hold
     absent_volumes: frozenset[str] = frozenset()
@@ -86,7 +86,7 @@ class Datum:
 def data_of(stack: Stack, setting: Setting) -> tuple[Datum, ...]:
     """Return every place that may hold data, service by service."""
     volumes = _volumes(stack)
-    users = Counter(mount.volume for service in stack.services for mount in service.mounts if mount.volume is not None)
+    users: Counter[str | None] = Counter(mount.volume for service in stack.services for mount in service.mounts if mount.volume is not None)
     return tuple(_with_users(datum, stack) for service in stack.services for datum in _of(service, volumes, users, setting))
 
 
@@ -276,6 +276,9 @@ def fate_of(datum: Datum, event: str, setting: Setting) -> Fate:
         if told is not None:
             return told
     told = predict(datum.held, event, setting.ground)
+    stranger = may_not_write(datum, setting)
+    if stranger is not None and told.fate is RowFate.PERSISTED:
+        return Fate(fate=RowFate.UNKNOWN, why=stranger)
     if datum.vague and told.fate is not RowFate.PERSISTED:
         return Fate(fate=RowFate.UNKNOWN, why=f"{datum.rests_on}: what it writes outside its mounts would be {told.fate.value}; a drill can tell")
     if datum.doubtful:
@@ -289,7 +292,7 @@ def fate_of(datum: Datum, event: str, setting: Setting) -> Fate:
 
 
 def _found_by_the_service(datum: Datum, event: str, told: Fate) -> Fate:
-    """The bytes are there; does the service find them, and were they ever written?"""
+    """Tell whether the service finds the bytes, which are there, and whether they were ever written."""
     recognised, service = datum.recognised, datum.service
     if recognised is None or datum.kept is None:
         return told
@@ -304,6 +307,21 @@ def _found_by_the_service(datum: Datum, event: str, told: Fate) -> Fate:
         if event in ABRUPT and saved is not True:
             return Fate(fate=RowFate.UNKNOWN, why=f"what {known.kind} has not saved yet is only in memory when it is killed")
     return told
+
+
+def may_not_write(datum: Datum, setting: Setting) -> str | None:
+    """Why the user that the service runs as may be refused to write, if that is in doubt."""
+    user, mount = (datum.service.user or "").partition(":")[0], datum.mount
+    if not user.isdecimal() or user == "0" or mount is None or datum.vague or datum.found == "written":
+        return None
+    if mount.kind == "bind" and mount.source in setting.binds.absent:
+        return f"the folder is missing: the engine makes it for root, and user {user} may not write there"
+    if mount.kind != "volume" or datum.held.kind not in {StoreClass.NAMED_VOLUME, StoreClass.ANONYMOUS_VOLUME}:
+        return None
+    known = datum.recognised.image if datum.recognised is not None else None
+    if (known is not None and known.uid == int(user)) or (datum.service.image.user or "").partition(":")[0] == user:
+        return None
+    return f"a new volume belongs to root unless the image's own {mount.target} belongs to user {user}"
 
 
 def fixed_host_name(service: Service, variable: str) -> bool:

@@ -60,9 +60,11 @@ def given_up(stage: Stage, act: Callable[[], Done]) -> Done:
         finally:
             over.set()
 
-    threading.Thread(target=work, name="dockstore-step", daemon=True).start()
+    thread = threading.Thread(target=work, name="dockstore-step", daemon=True)
+    thread.start()
     while not over.wait(POLL_SECONDS):
-        if stage.halt.asked:
+        if stage.halt.asked or stage.muted:
+            stage.mute(thread)
             return Done(completion=Completion.UNSURE, message=stage.halt.reason or "a stop was asked for")
     if failed:
         raise failed[0]
@@ -178,6 +180,9 @@ def together(stage: Stage, number: str, step: script.Together) -> Done:
     deadline = stage.clock() + limit + 5.0
     while any(thread.is_alive() for thread in threads) and stage.clock() < deadline and not stage.halt.asked:
         threads[next(index for index, thread in enumerate(threads) if thread.is_alive())].join(POLL_SECONDS)
+    for thread in threads:
+        if thread.is_alive():
+            stage.mute(thread)
     if failures:
         raise failures[0]
     return _all_ended(stage, step, ends, limit)

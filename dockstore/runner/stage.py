@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dockstore.core.history import Made, Note, Operation
+from dockstore.core.history import Footer, Made, Note, Operation
 from dockstore.core.model import Completion
 from dockstore.engines.errors import EngineError, Refused
 from dockstore.engines.host import Unseen
@@ -123,6 +123,8 @@ class Stage:
         self.made: list[tuple[Seat, Made]] = []
         self.events: list[Event] = []
         self._record = record
+        self._muted: set[threading.Thread] = set()
+        self._closed = False
         self._lock = threading.RLock()
         self._began = time.monotonic()
 
@@ -140,10 +142,24 @@ class Stage:
     # --- the record ---------------------------------------------------------------------------------------------------
 
     def note(self, event: Event) -> None:
-        """Record *event*."""
+        """Record *event*; what a thread has to say that was given up, or after the last line, is not heard: it speaks of a torn-down stage."""
         with self._lock:
+            if self._closed or threading.current_thread() in self._muted:
+                return
             self.events.append(event)
             self._record(event)
+            self._closed = isinstance(event, Footer)
+
+    def mute(self, thread: threading.Thread) -> None:
+        """Give up *thread*: whatever it notes from now on is dropped."""
+        with self._lock:
+            self._muted.add(thread)
+
+    @property
+    def muted(self) -> bool:
+        """Whether the thread that asks was given up."""
+        with self._lock:
+            return threading.current_thread() in self._muted
 
     def remark(self, about: str, text: str) -> None:
         """Record something worth keeping."""

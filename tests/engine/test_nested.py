@@ -12,12 +12,14 @@ import pytest
 
 from dockstore.engines.docker_engine import connect
 from dockstore.engines.errors import EngineError, Unreachable
+from dockstore.engines.helper_host import HelperHost
 from dockstore.engines.host import Unseen
 from dockstore.engines.images import LAB_IMAGE
 from dockstore.engines.nested import NestedHost, View, view_of
 from dockstore.engines.opening import Opened, Wanted, open_engine
 from dockstore.engines.polling import until
 from dockstore.engines.providers import dind, homes, ping, processes
+from tests.engine.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,6 +146,24 @@ def test_a_path_of_this_machine_is_not_taken_for_the_nested_engines(composed: Op
     (tmp_path / "only-here").write_text("x", encoding="utf-8")
 
     assert composed.host.stat(str(tmp_path / "only-here")) is None
+
+
+def test_behind_a_proxy_this_machines_files_are_not_taken_for_the_nested_engines(composed: Opened, socket_folder: Path, home: Path) -> None:
+    (socket_folder / "proxy").mkdir()
+    proxy = Proxy(socket_folder / "proxy", f"{socket_folder}/docker.sock")
+    try:
+        through = open_engine(Wanted(address=f"unix://{proxy.path}", environ=dict(os.environ), home=home), say=nothing)
+        host, root = through.host, through.engine.info.data_root
+        volume = through.engine.create_volume(None)
+        seen = host.stat(str(volume["Mountpoint"]))
+        through.engine.remove_volume(str(volume["Name"]))
+        through.close()
+    finally:
+        proxy.close()
+
+    assert root == composed.engine.info.data_root
+    assert isinstance(host, HelperHost)
+    assert seen is not None
 
 
 def test_a_scratch_folder_is_the_same_one_on_both_sides(composed: Opened) -> None:

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dockstore.core.model import ImageSpec, LayerEntry
-from dockstore.engines.errors import NotFound, Unreachable
+from dockstore.engines.direct_host import DirectHost
+from dockstore.engines.errors import EngineError, NotFound, Unreachable
 from dockstore.engines.images import LAB_IMAGE, base_image, build_image
 from dockstore.engines.opening import Opened, Wanted, open_engine
 from dockstore.engines.polling import until
-from dockstore.engines.providers import homes, leases, netfolder, private, processes, service
+from dockstore.engines.providers import disk, homes, leases, netfolder, private, processes, service
 from dockstore.engines.providers.image_archive import read_archive
+from tests.engine.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -355,6 +357,74 @@ def test_opened_for_reading_only_nothing_is_made(wanted: Wanted, home: Path) -> 
 
     assert after == before
     assert seen
+
+
+def test_a_power_loss_takes_what_was_not_synced_and_keeps_what_was(wanted: Wanted) -> None:
+    refusal = disk.impossible()
+    if refusal is not None:
+        pytest.skip(str(refusal))
+    opened = open_engine(replace(wanted, needs_power_loss=True), say=nothing)
+    try:
+        daemon, engine = ours(opened), opened.engine
+        with homes.temporary_folder(Path(opened.scratch_root)) as folder:
+            mounts = [{"Type": "volume", "Target": "/data"}, {"Type": "bind", "Source": str(folder), "Target": "/b"}]
+            body: dict[str, object] = {"Image": LAB_IMAGE, "Cmd": ["sleep", "600"], "NetworkDisabled": True, "HostConfig": {"Mounts": mounts}}
+            container = engine.create_container("", body)
+            engine.start_container(container)
+            script = "for d in /data /b /; do echo a > $d/synced; done; sync; for d in /data /b /; do echo b > $d/last; done"
+            engine.exec(container, ["sh", "-c", script])
+
+            daemon.power_loss()
+
+            engine.refresh()
+            engine.start_container(container)
+            seen = engine.exec(container, ["sh", "-c", "for f in /data/synced /b/synced /synced /data/last /b/last /last; do cat $f; done"])
+            engine.remove_container(container, force=True, volumes=True)
+        told = engine.info.extra["power-loss"]
+    finally:
+        opened.close()
+
+    assert told == "yes"
+    assert seen.stdout == b"a\na\na\n"
+    assert processes.mounts_below(daemon.folder) == []
+
+
+def test_power_is_never_cut_where_no_disk_of_ours_is_mounted(opened: Opened, home: Path) -> None:
+    with pytest.raises(EngineError, match="it has no disk of its own"):
+        ours(opened).power_loss()
+    (home / "no-disk").touch()
+    with pytest.raises(EngineError, match="no disk of ours is mounted there"):
+        disk.Disk(home / "no-disk", home).cut()
+
+
+@pytest.fixture
+def proxied(opened: Opened) -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="dockstore-tests-", dir=homes.runtime()))
+    proxy = Proxy(folder, opened.engine.info.address.removeprefix("unix://"))
+    yield f"unix://{proxy.path}"
+    proxy.close()
+    shutil.rmtree(folder)
+
+
+def test_behind_a_proxy_the_files_are_proven_by_nonces_both_ways(wanted: Wanted, proxied: str) -> None:
+    through = open_engine(replace(wanted, address=proxied), say=nothing)
+    info, host = through.engine.info, through.host
+    left = (through.engine.list_volumes(), through.engine.list_containers())
+    through.close()
+
+    assert info.host_files
+    assert isinstance(host, DirectHost)
+    assert not info.restartable
+    assert left == ([], [])
+
+
+def test_behind_a_proxy_nothing_is_proven_where_nothing_may_be_made(wanted: Wanted, proxied: str) -> None:
+    through = open_engine(replace(wanted, address=proxied, read_only=True), say=nothing)
+    info = through.engine.info
+    through.close()
+
+    assert not info.host_files
+    assert "not the engine itself" in info.host_files_reason
 
 
 def test_a_network_folder_is_seen_by_containers_and_keeps_its_files(opened: Opened, run: Callable[..., str]) -> None:

@@ -25,6 +25,7 @@ KIND = "ext4"
 _SHUTDOWN, _FLUSH_NOTHING = 0x8004587D, 2  # _IOR('X', 125, __u32); EXT4_GOING_FLAGS_NOLOGFLUSH
 _GET_FREE, _SET_DESCRIPTOR, _SET_STATUS = 0x4C82, 0x4C00, 0x4C04  # loop devices' LOOP_CTL_GET_FREE, LOOP_SET_FD, LOOP_SET_STATUS64
 _AUTOCLEAR = 4
+_LOOP = 7  # the major number of loop devices
 _SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin"
 _GONE_SECONDS = 15.0
 
@@ -43,6 +44,7 @@ class Disk:
         self.point.mkdir(parents=True, exist_ok=True)
         if not self.image.exists():
             self._make()
+        self._let_go()  # mounted twice by two devices, a file system is lost
         device = _loop(self.image)
         libc = ctypes.CDLL(None, use_errno=True)
         try:
@@ -57,10 +59,11 @@ class Disk:
 
     def cut(self) -> None:
         """Power off: whoever still writes gets an error. Raises EngineError if the file system cannot."""
-        if not self.mounted():
-            raise EngineError(f"cut the power of {self.point}: no disk of ours is mounted there")
         handle = os.open(self.point, os.O_RDONLY | os.O_DIRECTORY)
         try:
+            device = os.fstat(handle).st_dev
+            if os.major(device) != _LOOP or f"loop{os.minor(device)}" not in _backed_by(self.image):
+                raise EngineError(f"cut the power of {self.point}: no disk of ours is mounted there")
             fcntl.ioctl(handle, _SHUTDOWN, struct.pack("I", _FLUSH_NOTHING))
         except OSError as error:
             raise EngineError(f"cut the power of {self.point}: {(error.strerror or 'refused').lower()}") from error
@@ -70,8 +73,11 @@ class Disk:
     def unmount(self) -> None:
         """Unmount it with all that lies on it, and wait until nobody holds it. Raises EngineError."""
         processes.unmount_below(self.point)
+        self._let_go()
+
+    def _let_go(self) -> None:
         if not until(lambda: not _backed_by(self.image), timeout_seconds=_GONE_SECONDS, every_seconds=0.02):
-            raise EngineError(f"unmount {self.image}: a process or its mount name space still holds it")
+            raise EngineError(f"the disk {self.image} is still held by a process or its mount name space")
 
     def _make(self) -> None:
         unfinished = self.image.with_name(f".{self.image.name}.{os.getpid()}")

@@ -1,0 +1,209 @@
+"""Waiting until a stack is ready: by health check, by a ready command, else until it is quiet; slow is told from cannot start.
+
+Rule 1: what is waited for, and how long, is said.
+Rule 2: running and not ready at the limit is slow; ended, restarting or created at every look up to the limit cannot start.
+Rule 3: a service that ended with 0 and was not to be started again has done its work.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dockstore.core.drill_facts import StateNote
+from dockstore.engines.errors import EngineError
+from dockstore.engines.host import Unseen
+from dockstore.runner.redact import redacted
+from dockstore.runner.scene import section, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dockstore.runner.halt import Halt
+    from dockstore.runner.scene import Scene
+    from dockstore.runner.stage import Seat
+
+UP, SLOW, DOWN, DONE = "up", "slow", "cannot-start", "done"
+QUIET_SECONDS = 1.2
+QUIET_SHARE = 0.05
+LOOP_SECONDS = 25.0  # of restarting over and over
+EVERY_SECONDS = 0.1
+LOG_LINES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """How a service says that it is ready. *command* None: nobody knows, so quiet is taken for it."""
+
+    command: str | None = None
+    user: str | None = None
+    fallback: bool = False  # a built-in command: quiet counts, too, where it never succeeds
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One container while it is waited for."""
+
+    usage: float | None = None
+    shape: tuple[int, int, int] | None = None
+    at: float = 0.0
+    quiet_since: float | None = None
+    restarts: int = 0
+    ready: bool = False
+    how: str = ""
+    asked: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Waiting:
+    """Waits for the services of one stack."""
+
+    seat: Seat
+    scenes: Callable[[], Mapping[str, list[Scene]]]
+    services: tuple[str, ...]
+    ready: Mapping[str, Readiness]
+    halt: Halt
+    limit_seconds: float
+    awaited: frozenset[str] = frozenset()  # services that others wait for to complete
+    shape: Callable[[Scene], tuple[int, int, int] | None] = lambda _: None  # of a container's files: count, bytes, newest
+    _seen: dict[str, _Watched] = field(default_factory=dict)
+
+    def wait(self) -> dict[str, StateNote]:
+        """Return the state of every service, once each is told."""
+        began = time.monotonic()
+        while True:
+            scenes = self.scenes()
+            now = time.monotonic()
+            over = now - began >= self.limit_seconds or self.halt.asked
+            states = {service: self._state(service, scenes.get(service, []), now - began, over=over) for service in self.services}
+            if over or all(state is not None for state in states.values()):
+                return {service: state for service, state in states.items() if state is not None}
+            self.halt.wait(EVERY_SECONDS)
+
+    def _state(self, service: str, scenes: list[Scene], waited: float, *, over: bool) -> StateNote | None:
+        told = [self._one(service, scene, waited, over=over) for scene in scenes]
+        containers = tuple(scene.id for scene in scenes)
+        if not scenes:
+            if not over and waited < 2.0:
+                return None
+            return StateNote(service=service, state=DOWN, detail="it has no container", waited_for="a container")
+        if any(state is None for state, _ in told):
+            return None
+        worst = next((pair for state in (DOWN, SLOW, UP, DONE) for pair in told if pair[0] == state), (UP, ""))
+        state = worst[0] or UP
+        log = self._log(scenes[0]) if state in {DOWN, SLOW} else ()
+        return StateNote(service=service, state=state, detail=worst[1], log=log, waited_for=self._how(service, scenes[0]), containers=containers)
+
+    def _one(self, service: str, scene: Scene, waited: float, *, over: bool) -> tuple[str | None, str]:
+        """State and reason of one container; None: not told yet."""
+        watched = self._seen.setdefault(scene.id, _Watched())
+        state = section(scene.answer, "State")
+        restarts = scene.answer.get("RestartCount")
+        watched.restarts = restarts if isinstance(restarts, int) else 0
+        if scene.status in {"exited", "dead"}:
+            return self._ended(service, scene, state)
+        if scene.status in {"created", "restarting"} or not scene.running:
+            given_up = over or (scene.status == "restarting" and waited >= LOOP_SECONDS and watched.restarts >= 3)
+            said = f"{scene.status} after {waited:.0f} s" + (f", started again {watched.restarts} times" if watched.restarts else "")
+            error = redacted(text(state.get("Error")))
+            return (DOWN, f"{said}{f': {error}' if error else ''}") if given_up or (scene.status == "created" and waited > 5.0) else (None, "")
+        if self._is_ready(service, scene, watched, state):
+            return UP, f"{watched.how} after {waited:.1f} s"
+        if not over:
+            return None, ""
+        if watched.restarts >= 3:
+            return DOWN, f"it started again {watched.restarts} times in {waited:.0f} s"
+        if self._how(service, scene) == "quiet":
+            return UP, f"never quiet within {waited:.0f} s, and taken as ready"
+        return SLOW, f"not ready after {waited:.0f} s ({self._how(service, scene)})"
+
+    def _ended(self, service: str, scene: Scene, state: Mapping[str, object]) -> tuple[str | None, str]:
+        code = state.get("ExitCode")
+        policy = text(section(section(scene.answer, "HostConfig"), "RestartPolicy").get("Name"))
+        if code == 0 and (policy in {"", "no", "on-failure"} or service in self.awaited):
+            return DONE, "it ended with 0"
+        error = redacted(text(state.get("Error")))
+        return DOWN, f"it ended with exit code {code}" + (f": {error}" if error else "")
+
+    def _how(self, service: str, scene: Scene) -> str:
+        if section(section(scene.answer, "State"), "Health").get("Status"):
+            return "its health check"
+        asked = self.ready.get(service)
+        return "its ready command" if asked is not None and asked.command else "quiet"
+
+    def _is_ready(self, service: str, scene: Scene, watched: _Watched, state: Mapping[str, object]) -> bool:
+        if watched.ready and watched.how != "quiet":
+            return True
+        now = time.monotonic()
+        health = section(state, "Health").get("Status")
+        asked = self.ready.get(service)
+        if health:
+            watched.ready, watched.how = health == "healthy", "healthy"
+        elif asked is not None and asked.command:
+            watched.ready, watched.how = self._says_so(scene, asked, watched, now), "ready"
+            if not watched.ready and asked.fallback and self._quiet(scene, watched, now, seconds=8 * QUIET_SECONDS):
+                watched.ready, watched.how = True, "quiet (its ready command never succeeded)"
+        else:
+            watched.ready, watched.how = self._quiet(scene, watched, now, seconds=QUIET_SECONDS), "quiet"
+        return watched.ready
+
+    def _says_so(self, scene: Scene, asked: Readiness, watched: _Watched, now: float) -> bool:
+        if now - watched.asked < EVERY_SECONDS:
+            return False
+        try:
+            result = self.seat.engine.exec(scene.id, ["sh", "-c", asked.command or ""], user=asked.user, timeout_seconds=30.0)
+        except EngineError:
+            return False
+        watched.asked = time.monotonic()
+        return result.exit_code == 0
+
+    def _quiet(self, scene: Scene, watched: _Watched, now: float, *, seconds: float) -> bool:
+        """Whether for *seconds* no file changed and hardly any CPU was used."""
+        usage = cpu_seconds(self.seat, scene)
+        shape = self.shape(scene)
+        calm = watched.at > 0 and shape == watched.shape
+        if calm and usage is not None and watched.usage is not None:
+            calm = usage - watched.usage < QUIET_SHARE * max(now - watched.at, EVERY_SECONDS) + 0.005
+        if not calm:
+            watched.quiet_since = None
+        elif watched.quiet_since is None:
+            watched.quiet_since = watched.at
+        watched.usage, watched.shape, watched.at = usage, shape, now
+        long_enough = seconds if usage is not None else 2 * seconds
+        return watched.quiet_since is not None and now - watched.quiet_since >= long_enough
+
+    def _log(self, scene: Scene) -> tuple[str, ...]:
+        return last_words(self.seat, scene)
+
+
+def last_words(seat: Seat, scene: Scene) -> tuple[str, ...]:
+    """The last lines of a container's log, redacted."""
+    try:
+        lines = seat.engine.logs(scene.id, tail=LOG_LINES).splitlines()
+    except EngineError as error:
+        return (f"its log cannot be read: {error}",)
+    return tuple(redacted(re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", line))[:300] for line in lines if line.strip())
+
+
+def cpu_seconds(seat: Seat, scene: Scene) -> float | None:
+    """CPU that a container's processes have used; None: it cannot be told here."""
+    if seat.host.reason is not None or not scene.pid:
+        return None
+    try:
+        told = seat.host.read(f"/proc/{scene.pid}/cgroup")
+        for line in (told or b"").decode(errors="replace").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if "cpuacct" in controllers.split(","):
+                for folder in ("cpuacct", "cpu,cpuacct", controllers):
+                    raw = seat.host.read(f"/sys/fs/cgroup/{folder}{path}/cpuacct.usage")
+                    if raw is not None:
+                        return int(raw) / 1e9
+            if controllers == "":
+                raw = seat.host.read(f"/sys/fs/cgroup{path}/cpu.stat")
+                if raw is not None:
+                    return int(raw.split()[1]) / 1e6
+    except (Unseen, ValueError, IndexError):
+        return None
+    return None
