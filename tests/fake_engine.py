@@ -60,6 +60,7 @@ class FakeEngine(FakeImages):
         self.on_exec: Callable[[FakeContainer, Sequence[str]], ExecResult | None] | None = None
         self.fail: dict[str, Exception] = {}  # method name -> what it raises, once
         self.dead = False
+        self.remembered: list[Json] = []  # past events
         self._clock = itertools.count()
         self.add_image(
             LAB, {"bin/sh": b"#!", "etc/passwd": b"root:x:0:0\n", "tmp": folder(0o1777)}, {"Cmd": ["sleep", "infinity"], "Env": ["PATH=/bin"]}
@@ -443,6 +444,10 @@ class FakeEngine(FakeImages):
         if users:
             raise Conflict(f"remove volume {volume}", 409, f"remove {volume}: volume is in use - [{', '.join(user.id for user in users)}]")
         del self.volumes[volume]
+
+    def past_events(self) -> list[Json]:
+        self._called("past_events")
+        return list(self.remembered)
 
     # --- the whole engine
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner_stand import IDENTITY, load, play, stand
 
-from dockstore.core.history import Footer, Header, Made, Note, Operation, Placement
+from dockstore.core.history import Facts, Footer, Header, Made, Note, Operation, Placement
 from dockstore.core.model import Completion, Outcome
 from dockstore.engines.engine import ExecResult
 from dockstore.engines.errors import Conflict, Refused, Unsure
@@ -377,10 +377,14 @@ def test_a_stop_that_is_asked_for_does_not_wait_for_a_command() -> None:
         halt=halt,
     )
     release.set()
+    for thread in threading.enumerate():
+        if thread.name == "dockstore-step":
+            thread.join(30)
 
     assert played.operations["1"].completion is Completion.UNSURE
     assert played.footer.reason == "interrupted (SIGTERM)"
     assert on.fake.containers == {}
+    assert not any(isinstance(event, Facts) for event in played.recorded)  # what it saw then was a torn-down stage
 
 
 def test_left_at_once_nothing_more_is_done() -> None:

@@ -44,7 +44,7 @@ def audit(
     if stack.kind == "image":  # nobody wrote a mount wrongly: this is how the image has to be run
         findings = tuple(replace(one, severity=WARNING) if one.severity == ERROR else one for one in findings)
     kept = {(one.service, one.path or "/") for one in findings if one.ignored is not None and one.service is not None}
-    rows = rows_of(stack, data, setting, kept={(service, path) for service, path in kept if service is not None})
+    rows = rows_of(stack, data, setting, kept=kept)
     services = tuple(_state(service.name, data) for service in stack.services)
     report = StackReport(
         kind="audit",
@@ -93,7 +93,12 @@ def _limits(stack: Stack, data: Iterable[Datum]) -> Iterator[str]:
         if datum.vague:
             yield f"{datum.service.name}: {datum.rests_on}; what it writes outside its mounts, only a drill can tell"
     for service in stack.services:
-        if any("/" in place and mount.kind in {"volume", "bind"} for mount in service.mounts for place in (mount.target,) if place.startswith("/var/run/")):
+        if any(
+            "/" in place and mount.kind in {"volume", "bind"}
+            for mount in service.mounts
+            for place in (mount.target,)
+            if place.startswith("/var/run/")
+        ):
             yield f"{service.name}: /var/run is a link to /run in most images; where its mounts really lie, only a drill can tell"
 
 

@@ -169,8 +169,20 @@ def _service(
         probes=extra.probes,
         spot=places.service(name),
         image_spot=image_spot,
+        user_spot=places.key(name, "user") if body.get("user") else None,
+        setting_spots=dict(_setting_spots(name, body, places)),
     )
     return with_image(service, told.images(reference), image_spot)
+
+
+def _setting_spots(name: str, body: Json, places: ComposePlaces) -> Iterator[tuple[str, Spot]]:
+    """The places of what may move or save data: variables that hold a path, the command, the replicas."""
+    for variable, value in _table(body.get("environment")).items():
+        if isinstance(value, str) and value.startswith("/") and (spot := places.variable(name, variable)) is not None:
+            yield variable, spot
+    for key in ("command", "deploy"):
+        if body.get(key) and (spot := places.key(name, key)) is not None:
+            yield key, spot
 
 
 def _with_volumes_from(

@@ -251,4 +251,4 @@ def _ignores(file: str, text: str, texts: tuple[tuple[tuple[int, int], tuple[int
             if (before.strip() and not before[-1].isspace()) or any(start <= (number, column) < end for start, end in texts):
                 continue  # within a text, not a comment
             rules = tuple(word.strip() for word in (found["rules"] or "").split(",") if word.strip())
-            yield Ignore(rules=rules, reason=found["reason"], spot=Spot(file=file, line=number, column=column))
+            yield Ignore(rules=rules, reason=found["reason"], spot=Spot(file=file, line=number, column=column), alone=not before.strip())

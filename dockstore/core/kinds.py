@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # a row of the table is a line
 r"""What data look like: one table of kinds, each known by what lies in its folder.
 
 Rule 1: a row is data: signs in, a name out. A new kind is a new row and a line in its test.

@@ -66,6 +66,19 @@ class Tree:
         folder, _, name = path.rpartition("/")
         return self.folders.get(folder, {}).get(name)
 
+    def common_folder(self) -> str:
+        """The deepest folder that holds everything that is no folder; "" for the root."""
+        holding = [folder.split("/") for folder, names in self.folders.items() if folder and any(kind != "directory" for kind in names.values())]
+        if not holding or any(kind != "directory" for kind in self.folders[""].values()):
+            return ""
+        shared = holding[0]
+        for parts in holding[1:]:
+            equal = 0
+            while equal < min(len(shared), len(parts)) and shared[equal] == parts[equal]:
+                equal += 1
+            shared = shared[:equal]
+        return "/".join(shared)
+
 
 @dataclass(slots=True)
 class Listing:

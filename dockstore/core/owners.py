@@ -78,7 +78,7 @@ class Evidence:
 def owners(candidate: Candidate, evidence: Evidence, around: Surroundings) -> tuple[Owner, ...]:
     """Return whom the data may have belonged to, the likeliest first; empty if nothing tells."""
     if candidate.user is not None:
-        return (_by_user(candidate, evidence, around),)
+        return (_by_user(candidate, candidate.user, evidence, around),)
     volume = candidate.volume
     if volume is None:
         return ()
@@ -122,16 +122,15 @@ def _one_for_each_service(found: Iterable[Owner]) -> list[Owner]:
 # --- certain --------------------------------------------------------------------------------------------------------------
 
 
-def _by_user(candidate: Candidate, evidence: Evidence, around: Surroundings) -> Owner:
-    user = candidate.user
-    assert user is not None
+def _by_user(candidate: Candidate, user: ContainerFact, evidence: Evidence, around: Surroundings) -> Owner:
     layer = candidate.container is not None
     where = "it is the writable layer of" if layer else f"it is mounted at {candidate.target} in"
     why = [f"{where} container {user.name}, which is {user.state or 'not running'}"]
     if user.project is not None:
         why.append(f"that container's labels name {user.said}")
     if not layer and user.service is not None:
-        others = [c for c in around.containers if c.id != user.id and (c.project, c.service) == (user.project, user.service) and c.created >= user.created]
+        same = (one for one in around.containers if (one.project, one.service) == (user.project, user.service) and one.id != user.id)
+        others = [one for one in same if one.created >= user.created]
         why += [f"container {other.name} of the same service has taken its place" for other in others[:1]]
     return Owner(
         confidence=Confidence.CERTAIN,

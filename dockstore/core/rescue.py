@@ -23,13 +23,18 @@ HELPER: Final = "alpine"
 """An image with a shell, where none that is here is known to have one."""
 
 
-def steps(candidate: Candidate, contents: tuple[Content, ...], owner: Owner | None, *, taken: Collection[str], helper: str | None) -> tuple[Step, ...]:
-    """Return the commands for one orphan; *taken* are names of volumes, *helper* an image here that has a shell."""
+def steps(
+    candidate: Candidate, contents: tuple[Content, ...], owner: Owner | None, *, taken: Collection[str], helper: str | None, folder: str = ""
+) -> tuple[Step, ...]:
+    """Return the commands for one orphan.
+
+    *taken*: names of volumes; *helper*: an image here that has a shell; *folder*: of a layer, the one that holds all its data.
+    """
     image = helper or HELPER
     copy = new_name(candidate, owner, taken)
     content = contents[0] if contents else None
     if candidate.container is not None:
-        return _of_layer(candidate.container.name, content, image, copy, owner)
+        return _of_layer(candidate.container.name, content, image, copy, owner, folder)
     if candidate.volume is None:
         return ()
     return _of_volume(candidate.volume.name, content, image, copy, owner, anonymous=candidate.volume.anonymous)
@@ -37,11 +42,13 @@ def steps(candidate: Candidate, contents: tuple[Content, ...], owner: Owner | No
 
 def new_name(candidate: Candidate, owner: Owner | None, taken: Collection[str]) -> str:
     """A name for the copy that says whose it was and that no volume has."""
-    parts = [owner.project, owner.service or owner.container] if owner is not None else []
-    if candidate.volume is not None and not candidate.volume.anonymous:
-        parts = [candidate.volume.name]
-    elif not any(parts):
-        parts = [candidate.container.name if candidate.container is not None else candidate.volume.name[:12] if candidate.volume is not None else "data"]
+    volume, container = candidate.volume, candidate.container
+    if volume is not None and not volume.anonymous:
+        parts: list[str | None] = [volume.name]
+    else:
+        parts = [owner.project, owner.service or owner.container] if owner is not None else []
+    if not any(parts):
+        parts = [container.name if container is not None else volume.name[:12] if volume is not None else "data"]
     base = re.sub(r"[^A-Za-z0-9_.-]+", "-", "_".join(part for part in parts if part)).strip("-_.") or "data"
     name = f"{base}_rescued"
     number = 2
@@ -63,9 +70,9 @@ def _of_volume(name: str, content: Content | None, image: str, copy: str, owner:
     )
 
 
-def _of_layer(name: str, content: Content | None, image: str, copy: str, owner: Owner | None) -> tuple[Step, ...]:
+def _of_layer(name: str, content: Content | None, image: str, copy: str, owner: Owner | None, common: str) -> tuple[Step, ...]:
     source, target = shlex.quote(name), shlex.quote(copy)
-    folder = data_folder(content)
+    folder = data_folder(content, common)
     path = shlex.quote(f"{name}:{folder.rstrip('/')}/.")
     unpack = f"docker run --rm -i --network none -v {target}:/to --entrypoint tar {shlex.quote(image)} -x -f - -C /to"
     return (
@@ -80,10 +87,10 @@ def _of_layer(name: str, content: Content | None, image: str, copy: str, owner: 
     )
 
 
-def data_folder(content: Content | None) -> str:
-    """The folder of a container in which *content* lies."""
+def data_folder(content: Content | None, common: str = "") -> str:
+    """The folder of a container in which *content* lies, else the one that holds everything."""
     if content is None or content.kind is None:
-        return "/"
+        return f"/{common}"
     path = content.path if content.kind.inner else content.path.rpartition("/")[0]
     return f"/{path}"
 

@@ -97,6 +97,9 @@ class Service:
     spot: Spot | None = None
     image_spot: Spot | None = None
     container: str | None = None  # the id, where the service is a running or stopped container
+    auto_remove: bool = False  # run with --rm
+    user_spot: Spot | None = None
+    setting_spots: Mapping[str, Spot] = field(default_factory=dict)  # of variables, `command`, `deploy`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,3 +135,4 @@ class Ignore:
     rules: tuple[str, ...]
     reason: str | None
     spot: Spot
+    alone: bool = False  # nothing else stands on its line: it speaks of the next one

@@ -13,6 +13,7 @@ import base64
 import json
 import math
 import os
+import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dockstore.engines import address_facts
@@ -374,6 +375,13 @@ class DockerEngine:
 
     def remove_volume(self, volume: str, *, force: bool = False) -> None:
         self._call(f"remove volume {volume}", "DELETE", f"/volumes/{path_part(volume)}", params={"force": "1"} if force else None)
+
+    def past_events(self) -> list[Json]:
+        params: Json = {"since": "0", "until": f"{time.time():.9f}", **filters_text({"type": ("container", "volume")})}
+        answer = b"".join(self._stream("list past events", "/events", params=params, timeout_seconds=3.0))
+        with self._doing("list past events"):
+            found = [json.loads(line) for line in answer.splitlines() if line.strip()]
+        return [event for event in found if isinstance(event, dict)]
 
     # --- the whole engine
 

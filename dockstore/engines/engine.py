@@ -142,6 +142,9 @@ class Engine(Protocol):
     def list_volumes(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> list[Json]: ...
     def remove_volume(self, volume: str, *, force: bool = False) -> None: ...
 
+    def past_events(self) -> list[Json]:
+        """The last events of containers and volumes that the engine remembers (GET /events up to now), oldest first."""
+
     # the whole engine; only ever on a disposable one
     def prune(self, what: str, *, filters: Mapping[str, Sequence[str]] | None = None, api: str | None = None) -> Json:
         """POST /{containers,images,volumes,networks}/prune as API version *api* (None: the highest that both know)."""

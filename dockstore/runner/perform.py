@@ -178,8 +178,8 @@ def together(stage: Stage, number: str, step: script.Together) -> Done:
     for thread in threads:
         thread.start()
     deadline = stage.clock() + limit + 5.0
-    while any(thread.is_alive() for thread in threads) and stage.clock() < deadline and not stage.halt.asked:
-        threads[next(index for index, thread in enumerate(threads) if thread.is_alive())].join(POLL_SECONDS)
+    for thread in threads:  # a stop that is asked for ends each of them by itself
+        thread.join(max(0.0, deadline - stage.clock()))
     for thread in threads:
         if thread.is_alive():
             stage.mute(thread)

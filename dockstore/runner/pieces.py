@@ -10,8 +10,6 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from dockstore.core import judge as judging
-from dockstore.core.flips import flips
 from dockstore.core.model import Outcome
 from dockstore.core.verdict import MutantVerdict, Verdict
 from dockstore.runner.last import failed
@@ -37,18 +35,30 @@ class Judge(Protocol):
 
 
 class CoreJudge:
-    """The judge of `core`."""
+    """The judge of `core`, imported while the engine works."""
+
+    @staticmethod
+    def fetch() -> None:
+        """Import what will be needed when the first play has ended."""
+        import dockstore.core.flips
+        import dockstore.core.judge  # noqa: F401
 
     def judge(self, history: History, scenario: Scenario, *, engine: str = "e1") -> Verdict:
         """Rule on a history."""
-        return judging.judge(history, scenario, engine=engine)
+        from dockstore.core.judge import judge
+
+        return judge(history, scenario, engine=engine)
 
     def judge_mutant(self, mutant: Mutant, history: History) -> MutantVerdict:
         """Rule on a mutant."""
-        return judging.judge_mutant(mutant, history)
+        from dockstore.core.judge import judge_mutant
+
+        return judge_mutant(mutant, history)
 
     def flips(self, history: History, scenario: Scenario) -> tuple[MutantVerdict, ...]:
         """Flip every fate of a scenario."""
+        from dockstore.core.flips import flips
+
         return flips(history, scenario)
 
 

@@ -183,6 +183,7 @@ class Session:
         threads = [threading.Thread(target=work, name=f"dockstore-{number}", daemon=True) for number in range(count)]
         for thread in threads:
             thread.start()
+        CoreJudge.fetch()
         interrupted: KeyboardInterrupt | None = None
         while any(thread.is_alive() for thread in threads):
             try:

@@ -12,7 +12,6 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockstore.core.history import Made
@@ -26,6 +25,7 @@ from dockstore.runner.scene import NONCE_LABEL, Scene, read_scene, section, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from dockstore.core.neutral import Json, Neutral
     from dockstore.runner.drill_compose import Player, Ran
@@ -39,7 +39,7 @@ PULL_SECONDS = 900.0
 _TIDY_SECONDS = 10.0
 
 
-class Unplayable(EngineError):
+class Unplayable(EngineError):  # noqa: N818
     """The copy cannot be had: an image is missing, a build fails, the engine has no room. *hint* is the way out."""
 
     def __init__(self, fact: str, hint: str | None = None) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from socket_proxy import Proxy
 
 from dockstore.engines.docker_engine import connect
 from dockstore.engines.errors import EngineError, Unreachable
@@ -19,7 +20,6 @@ from dockstore.engines.nested import NestedHost, View, view_of
 from dockstore.engines.opening import Opened, Wanted, open_engine
 from dockstore.engines.polling import until
 from dockstore.engines.providers import dind, homes, ping, processes
-from tests.engine.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

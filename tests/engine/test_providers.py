@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from socket_proxy import Proxy
 
 from dockstore.core.model import ImageSpec, LayerEntry
 from dockstore.engines.direct_host import DirectHost
@@ -21,7 +22,6 @@ from dockstore.engines.opening import Opened, Wanted, open_engine
 from dockstore.engines.polling import until
 from dockstore.engines.providers import disk, homes, leases, netfolder, private, processes, service
 from dockstore.engines.providers.image_archive import read_archive
-from tests.engine.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,6 +48,7 @@ def home() -> Iterator[Path]:
     kept = os.environ.get("DOCKSTORE_TEST_CACHE")
     if kept is not None:
         shutil.copytree(kept, folder / "cache", ignore=shutil.ignore_patterns("apt-*", "served-*"), symlinks=True, dirs_exist_ok=True)
+    (folder / "cache").mkdir(exist_ok=True)
     yield folder
     left = service.clean(folder, {}, say=nothing)
     processes.remove_tree(folder)
@@ -465,12 +466,16 @@ def test_network_folders_leave_no_process_behind(opened: Opened) -> None:
 
 def test_a_users_engine_is_not_struck_but_spared(engine: DockerEngine, wanted: Wanted) -> None:
     named = replace(wanted, address=engine.info.address)
+    kept = private.recognise(engine.info.address)  # `make test` may have started it, and is then using it
+    company = leases.take(kept, alone=False, say=nothing, start=False) if kept is not None else None
     opened = open_engine(named, say=nothing)
     info = opened.engine.info
     opened.close()
     striking = open_engine(replace(named, needs_restart=True, needs_disposable=True), say=nothing)
     other = striking.engine.info
     striking.close()
+    if company is not None:
+        company.release()
 
     assert not info.restartable
     assert info.host_files or info.host_files_reason

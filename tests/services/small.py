@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dockstore.engines.engine import Engine
 
 FILES = Path(__file__).parent / "files"
-VERSION = 1  # in a label: raise it when a file or a setting changes
+VERSION = 2  # in a label: raise it when a file or a setting changes
 LABEL = "io.dockstore.test"
 
 
@@ -34,13 +34,13 @@ class SmallImage:
     command: tuple[str, ...] = ()
 
 
-def _keeper(tag: int, data: str, volume: str, *, user: str | None = None) -> SmallImage:
+def _keeper(tag: int, data: str, volume: str, *, user: str | None = None, owner: int = 999) -> SmallImage:
     return SmallImage(
         reference=f"localhost/dockstore-test-keeper:{tag}",
         entries=(
             LayerEntry(path="/bin/keeper", content=(FILES / "keeper.sh").read_text(encoding="utf-8"), mode=0o755),
             LayerEntry(path="/etc/passwd", content="root:x:0:0::/root:/bin/sh\nkeeper:x:999:999::/:/bin/sh\nlater:x:1001:1001::/:/bin/sh\n"),
-            LayerEntry(path=data, directory=True, owner=(999, 999), mode=0o700),
+            LayerEntry(path=data, directory=True, owner=(owner, owner), mode=0o700),
         ),
         volumes=(volume,),
         environment=(f"KEEPER_DATA={data}",),
@@ -64,7 +64,7 @@ def _site(tag: int) -> SmallImage:
 IMAGES = (
     _keeper(1, "/var/lib/keeper/data", "/var/lib/keeper/data"),
     _keeper(2, "/var/lib/keeper/2/data", "/var/lib/keeper"),  # as PostgreSQL's image from 18 on: another folder, a VOLUME above
-    _keeper(3, "/var/lib/keeper/data", "/var/lib/keeper/data", user="1001"),  # a later release that no longer starts as root
+    _keeper(3, "/var/lib/keeper/data", "/var/lib/keeper/data", user="1001", owner=1001),  # a later release that no longer starts as root
     _keeper(4, "/var/lib/keeper/data", "/var/lib/keeper/data"),  # a later release that changes nothing of this
     _site(1),
     _site(2),
