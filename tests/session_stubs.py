@@ -57,9 +57,10 @@ class StubOpened:
 class Opener:
     """Opens a stub for each wish; *spare* False: no engine that may be struck can be had."""
 
-    def __init__(self, *, disposable: bool = False, spare: bool = True, unreachable: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, disposable: bool = False, spare: bool = True, power: bool = True, unreachable: tuple[str, ...] = ()) -> None:
         self.disposable = disposable
         self.spare = spare
+        self.power = power
         self.unreachable = unreachable
         self.opened: list[StubOpened] = []
         self.wishes: list[Any] = []
@@ -69,8 +70,17 @@ class Opener:
         if wanted.address in self.unreachable:
             raise Unreachable(f"nobody answers at {wanted.address}", "start it")
         strikeable = self.disposable or (wanted.needs_disposable and self.spare)
-        name = wanted.address or ("spare" if wanted.needs_disposable and not self.disposable and self.spare else "default")
-        info = engine_info(address=f"unix:///{name}.sock", engine_id=name, disposable=strikeable, restartable=strikeable, cpus=2)
+        powered = strikeable and wanted.needs_power_loss and self.power
+        struck = wanted.needs_disposable and not self.disposable and self.spare
+        name = wanted.address or ("powered" if powered else "spare" if struck else "default")
+        info = engine_info(
+            address=f"unix:///{name}.sock",
+            engine_id=name,
+            disposable=strikeable,
+            restartable=strikeable,
+            cpus=2,
+            extra={"power-loss": "yes" if powered else "no"},
+        )
         self.opened.append(StubOpened(EmptyEngine(info)))
         return self.opened[-1]
 

@@ -77,13 +77,21 @@ def test_without_a_spare_engine_the_need_is_unmet_on_the_engine_that_was_asked_f
     assert [made.closed for made in opener.opened] == [1, 1]
 
 
-def test_no_spare_engine_is_brought_up_for_what_it_cannot_do_either(tmp_path: Path) -> None:
+def test_what_cuts_the_power_is_played_on_a_spare_engine_with_a_disk_of_its_own(tmp_path: Path) -> None:
     player, opener = Player(), Opener()
+    with session(tmp_path / "home", play=player, opener=opener) as opened:
+        opened.play([scenario("power fails", needs=("power-loss",)), scenario("prunes", **PRUNING)])
+
+    assert sorted(player.played) == [("power fails", "powered"), ("prunes", "spare")]
+
+
+def test_a_spare_engine_that_cannot_do_what_it_is_for_is_closed_and_none(tmp_path: Path) -> None:
+    player, opener = Player(), Opener(power=False)
     with session(tmp_path / "home", play=player, opener=opener) as opened:
         opened.play([scenario("power fails", needs=("power-loss",))])
 
     assert player.played == [("power fails", "default")]
-    assert len(opener.opened) == 1
+    assert [made.closed for made in opener.opened] == [1, 1]
 
 
 def test_what_prunes_is_alone_on_its_engine_and_what_measures_is_alone_altogether(tmp_path: Path) -> None:

@@ -28,9 +28,13 @@ INTERRUPTED: Final = 130
 COMMANDS: Final = {
     "lesson": "try every claim of a lesson on this engine",
     "run": "play scenario files or folders",
+    "drill": "bring up a copy of a stack and tell what survives",
+    "audit": "tell, without running anything, what would lose data",
+    "orphans": "find data that nothing mounts, whose it was, and the way back",
     "judge": "rule again on stored histories, without an engine",
     "report": "render stored histories in another format",
     "validate": "check scenario and lesson files",
+    "init": "write a scenario file from a container or a stack",
     "schema": "print a JSON Schema, for editors and programs",
     "doctor": "tell what can be seen from here",
     "clean": "remove what killed runs left behind",

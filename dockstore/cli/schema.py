@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
 import click
 
 from dockstore.cli import echo, options
 
+SCHEMAS: Final = {
+    "scenario": "dockstore.core.schema:scenario_schema",
+    "report": "dockstore.reports.report_schema:report_schema",
+    "drill": "dockstore.reports.stack_schema:stack_schema:drill",
+    "audit": "dockstore.reports.stack_schema:stack_schema:audit",
+    "orphans": "dockstore.reports.orphans_schema:orphans_schema",
+}
+"""What has a schema, the function that returns it, and what it is called with."""
+
 
 @options.command("schema", "dockstore schema scenario > scenario.schema.json")
-@click.argument("what", type=click.Choice(["scenario", "report"]), default="scenario", metavar="[scenario|report]")
+@click.argument("what", type=click.Choice(list(SCHEMAS)), default="scenario", metavar=f"[{'|'.join(SCHEMAS)}]")
 @options.general
 def command(what: str, **_given: Any) -> int:
-    """Print the JSON Schema of scenario files, or of JSON reports."""
-    if what == "scenario":
-        from dockstore.core.schema import scenario_schema as schema
-    else:
-        from dockstore.reports.report_schema import report_schema as schema
-    echo.report(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n")
+    """Print the JSON Schema of scenario files, or of JSON reports (report: of run, lesson and judge)."""
+    module, name, *words = SCHEMAS[what].split(":")
+    document = getattr(import_module(module), name)(*words)
+    echo.report(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return 0

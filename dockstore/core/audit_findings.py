@@ -28,6 +28,7 @@ _CODE_PLACES = frozenset({"/app", "/usr/src/app", "/var/www", "/var/www/html", "
 
 def found(stack: Stack, data: Sequence[Datum], setting: Setting) -> Iterator[Finding]:
     """Yield every finding of a stack."""
+    doubted: set[str] = set()
     for datum in data:
         lost = _lost_by(stack, datum, setting)
         if datum.kept is not None:
@@ -38,7 +39,10 @@ def found(stack: Stack, data: Sequence[Datum], setting: Setting) -> Iterator[Fin
             yield _vague(datum)
         else:
             yield from _declared(datum, lost)
-        yield from _writing(datum, setting)
+        for one in _writing(datum, setting):
+            if one.severity != ADVICE or datum.service.name not in doubted:
+                yield one
+            doubted.add(datum.service.name)
         if setting.upgraded is not None:
             yield from _upgrade(datum, setting)
     for service in stack.services:
@@ -125,7 +129,7 @@ def _misplaced(datum: Datum, lost: tuple[str, ...], kind: str, what: str) -> Fin
     below = [mount for mount in own if mount.target != path and beneath(mount.target, path)]
     if above:
         mount = max(above, key=lambda one: len(one.target))
-        text = f"{kind} keeps {what} in {path}, and the image's own volume there covers {mount.target}: {end}"
+        text = f"{kind} keeps {what} in {path}, and the image's own volume lies there, over the mount at {mount.target}: {end}"
         return finding("DS301", text, service=service.name, path=path, spot=mount.spot, fix=fixes.moved(mount, path))
     if below:
         text = f"{kind} keeps {what} in {path}; {below[0].target} is only a part of it, the rest lies in {where}: {end}"

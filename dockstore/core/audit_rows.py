@@ -7,7 +7,8 @@ Rule 2: `unknown` wherever the files cannot tell: where an unknown program write
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dockstore.core.image_kinds import folder_of, recognise
@@ -133,7 +134,7 @@ def _of(service: Service, volumes: Mapping[str, StackVolume], users: Counter[str
             role_rule=f"{recognised.image.kind} keeps {kept.what} there",
             found="inferred",
             held=store(mount),
-            rests_on=f"{_moved(moved_by)}{recognised.said}",
+            rests_on=f"{_moved(moved_by, kept, service)}{recognised.said}",
             recognised=recognised,
             kept=kept,
             moved_by=moved_by,
@@ -169,8 +170,10 @@ def _of(service: Service, volumes: Mapping[str, StackVolume], users: Counter[str
         )
 
 
-def _moved(moved_by: str | None) -> str:
-    return f"{moved_by} of the service, and " if moved_by is not None else ""
+def _moved(moved_by: str | None, kept: Kept, service: Service) -> str:
+    if moved_by is not None:
+        return f"{moved_by} of the service, and "
+    return f"{kept.variable} of the image, and " if kept.variable is not None and kept.variable in service.image.environment else ""
 
 
 def _may_hold(mount: StackMount, binds: Missing) -> bool:
@@ -212,8 +215,6 @@ def _with_users(datum: Datum, stack: Stack) -> Datum:
     )
     if not others:
         return datum
-    from dataclasses import replace
-
     return replace(datum, seen_in=others)
 
 
@@ -326,19 +327,21 @@ def may_not_write(datum: Datum, setting: Setting) -> str | None:
 
 def fixed_host_name(service: Service, variable: str) -> bool:
     """Whether the name under which a service finds its data outlives the container."""
-    return service.hostname is not None or bool(service.environment.get(variable))
+    return service.hostname is not None or "@" in service.environment.get(variable, "")
 
 
 def saves(service: Service) -> bool | None:
     """Whether Redis or Valkey writes each change to a file (True), now and then (None) or never (False)."""
-    words = " ".join((*(service.entrypoint or ()), *(service.command or ()))).replace("=", " ").replace('"', "'").split()
-    pairs = list(zip(words, (*words[1:], ""), strict=True))
-    if any(first.lstrip("-") == "appendonly" and second.strip("'") == "yes" for first, second in pairs):
+    given = (*(service.entrypoint or ()), *(service.command or ()))
+    if any(word == "--save" and following in {"", "''", '""'} for word, following in pairwise(given)):
+        saves_never = True
+    else:
+        text = " ".join(given).replace('"', "'")
+        saves_never = "--save ''" in text or "--save=''" in text
+    words = [word.strip("'\"").lstrip("-") for word in " ".join(given).replace("=", " ").split()]
+    if any(word == "appendonly" and following == "yes" for word, following in pairwise(words)):
         return True
-    args = service.command or ()
-    if any(word == "--save" and following in {"", "''", '""'} for word, following in zip(args, (*args[1:], "-"), strict=True)):
-        return False
-    return False if any(first == "--save" and second == "''" for first, second in pairs) else None
+    return False if saves_never else None
 
 
 def _upgraded(datum: Datum, after: Stack) -> Fate | None:

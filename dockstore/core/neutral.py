@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import copy
 import posixpath
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Json = dict[str, object]
 

@@ -26,6 +26,7 @@ MOST_OTHERS: Final = 3
 _SOON_SECONDS: Final = 600.0
 _HANDOVER_SECONDS: Final = 60.0  # a new container may be created before the old one has stopped
 _TOGETHER_SECONDS: Final = 5.0
+_ANYBODYS: Final = frozenset({"/data", "/config", "/app/data", "/export", "/storage", "/var/www/html"})  # paths of too many programs to tell one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,11 +194,10 @@ def _weighed(volume: VolumeFact, container: ContainerFact, evidence: Evidence, a
     """How well the data suit the service of *container*; None: not at all."""
     image = next((one for one in around.images if one.id == container.image_id), None)
     kind = evidence.kind
-    score, why = 0, []
-    target, points, reasons = _path_evidence(volume, container, image, evidence, around)
-    score += points
-    why += reasons
+    target, score, why = _path_evidence(volume, container, image, evidence, around)
+    telling = score >= 3 or (bool(why) and target not in _ANYBODYS)
     if kind is not None and _is_word_of(kind, container.image):
+        telling = True
         score += 2
         why.append(f"{kind.name} is what image {container.image} keeps")
     points, reasons = _version_evidence(evidence, image)
@@ -205,9 +205,10 @@ def _weighed(volume: VolumeFact, container: ContainerFact, evidence: Evidence, a
     why += reasons
     named = _name_evidence(evidence, container)
     if named is not None:
+        telling = True
         score += 5
         why.append(named)
-    if not why:
+    if not telling:
         return None
     if evidence.last_change is not None and container.created:
         ahead = container.created - evidence.last_change

@@ -60,8 +60,8 @@ def new_name(candidate: Candidate, owner: Owner | None, taken: Collection[str]) 
 def _of_volume(name: str, content: Content | None, image: str, copy: str, owner: Owner | None, *, anonymous: bool) -> tuple[Step, ...]:
     source, target = shlex.quote(name), shlex.quote(copy)
     shell = f"--entrypoint sh {shlex.quote(image)} -c"
-    look = f"docker run --rm --network none -v {source}:/from:ro {shell} 'ls -la /from && du -sh /from'"
-    copied = f"docker volume create {target} && docker run --rm --network none -v {source}:/from:ro -v {target}:/to {shell} 'cp -a /from/. /to/'"
+    look = f"docker run --rm -u 0 --network none -v {source}:/from:ro {shell} 'ls -la /from && du -sh /from'"
+    copied = f"docker volume create {target} && docker run --rm -u 0 --network none -v {source}:/from:ro -v {target}:/to {shell} 'cp -a /from/. /to/'"
     whole = copy if anonymous else name
     return (
         Step(what="look", says="look into it; nothing is changed", command=look),
@@ -74,7 +74,7 @@ def _of_layer(name: str, content: Content | None, image: str, copy: str, owner: 
     source, target = shlex.quote(name), shlex.quote(copy)
     folder = data_folder(content, common)
     path = shlex.quote(f"{name}:{folder.rstrip('/')}/.")
-    unpack = f"docker run --rm -i --network none -v {target}:/to --entrypoint tar {shlex.quote(image)} -x -f - -C /to"
+    unpack = f"docker run --rm -i -u 0 --network none -v {target}:/to --entrypoint tar {shlex.quote(image)} -x -f - -C /to"
     return (
         Step(what="look", says="list what it changed against its image", command=f"docker diff {source}"),
         Step(

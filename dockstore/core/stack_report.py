@@ -124,3 +124,4 @@ class StackReport:
     seconds: float = 0.0
     history: str | None = None
     interrupted: bool = False
+    override: str | None = None  # of a drill: the Compose file that, merged over the stack, keeps what was lost

@@ -25,7 +25,7 @@ MARKER = "dockstore-n"
 MOST_GROUPS = 12
 
 SCRATCH_PLACES: tuple[tuple[str, str], ...] = (
-    ("/tmp", "/tmp in the writable layer: temporary files"),  # noqa: S108
+    ("/tmp", "/tmp in the writable layer: temporary files"),
     ("/run", "/run in the writable layer: pid files and sockets"),
     ("/var/run", "/var/run in the writable layer: pid files and sockets"),
     ("/var/lock", "/var/lock in the writable layer: locks"),
@@ -135,7 +135,7 @@ def role_of(store: StoreNote, path: str, entry: FileEntry, *, later: bool) -> tu
     if name.endswith(_TRANSIENT) or name in {"LOCK", "lock", "postmaster.pid", "postmaster.opts"}:
         return SCRATCH, "a pid or lock file"
     if store.kind == "tmpfs":
-        rule = next((rule for place, rule in SCRATCH_PLACES if store.target in {place, "/dev/shm", "/var/tmp"} and _beneath(store.target, place)), None)  # noqa: S108, E501  # fmt: skip
+        rule = next((rule for place, rule in SCRATCH_PLACES if store.target in {place, "/dev/shm", "/var/tmp"} and _beneath(store.target, place)), None)  # noqa: E501  # fmt: skip
         return (
             (SCRATCH, f"a tmpfs at {store.target}: memory by design")
             if rule is not None

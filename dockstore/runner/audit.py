@@ -25,7 +25,6 @@ from dockstore.core.storage_rules import Ground
 from dockstore.engines.docker_engine import connect
 from dockstore.engines.errors import EngineError, NotFound, Unreachable
 from dockstore.engines.providers import address, homes
-
 from dockstore.runner.compose_files import ComposeFiles, WrongCompose, default_files, read
 
 if TYPE_CHECKING:

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from dockstore.engines.opening import Opened
     from dockstore.runner.halt import Halt
 
-OBTAINABLE = frozenset({"disposable-engine", "restart-engine"})  # what a spare engine has
-STRIKING = OBTAINABLE | {"power-loss"}
+STRIKING = frozenset({"disposable-engine", "restart-engine", "power-loss"})
 _POLL_SECONDS = 0.05
 
 
@@ -40,6 +39,7 @@ class Member:
     name: str
     wanted: Wanted
     lesser: Wanted | None = None  # what to be content with where *wanted* cannot be had
+    must: frozenset[str] = frozenset()  # the capabilities without which it is of no use
     key: str = ""
     spare: bool = False
     opened: Opened | None = None
@@ -77,16 +77,26 @@ class Company:
         self._lock = threading.Lock()
         self._count = 0
         self.principals = tuple(Member(f"asked for {number}", self._wanted(address)) for number, address in enumerate(addresses or (None,), 1))
-        self.spare = Member("spare", self._wanted(None, disposable=True, restart=True), lesser=self._wanted(None, disposable=True), spare=True)
+        self.spare = Member(
+            "spare",
+            self._wanted(None, disposable=True, restart=True),
+            lesser=self._wanted(None, disposable=True),
+            must=frozenset({"disposable-engine"}),
+            spare=True,
+        )
+        self.powered = Member(
+            "spare with a disk of its own", self._wanted(None, disposable=True, restart=True, power=True), must=STRIKING, spare=True
+        )
         self._second = Member("second", self._wanted("private", disposable=True), spare=True)
 
-    def _wanted(self, address: str | None, *, disposable: bool = False, restart: bool = False) -> Wanted:
+    def _wanted(self, address: str | None, *, disposable: bool = False, restart: bool = False, power: bool = False) -> Wanted:
         return Wanted(
             address=address,
             environ=self._environ,
             home=self._home,
             needs_disposable=disposable,
             needs_restart=restart,
+            needs_power_loss=power,
             marked_disposable=self._marked,
         )
 
@@ -122,9 +132,10 @@ class Company:
             return self._opener(member.lesser, say=self._say)
 
     def _check(self, member: Member, opened: Opened) -> None:
-        """A spare one that turns out to be one that was asked for is none."""
-        engine_id = opened.engine.info.engine_id
-        if member.spare and any(other.opened is not None and other.info.engine_id == engine_id for other in self.principals):
+        """A spare one that turns out to be one that was asked for, or that cannot do what it is for, is none."""
+        info = opened.engine.info
+        doubled = member.spare and any(other.opened is not None and other.info.engine_id == info.engine_id for other in self.principals)
+        if doubled or not member.must <= capabilities(info):
             opened.close()
             raise Unreachable("no spare engine that may be struck")
 
@@ -132,7 +143,9 @@ class Company:
         """Return the engine that plays *scenario*: the one asked for, or a spare one where that may not be struck (not opened yet)."""
         needs = frozenset(scenario.needs) | frozenset(scenario.implied_needs)
         missing = (needs & STRIKING) - capabilities(principal.info)
-        return self.spare if missing and missing <= OBTAINABLE else principal
+        if not missing:
+            return principal
+        return self.powered if "power-loss" in missing else self.spare
 
     def second(self) -> Opened | None:
         """Return the engine that scenarios call `second`; None where none can be had."""
@@ -140,7 +153,7 @@ class Company:
 
     def members(self) -> Iterable[Member]:
         """Every member that is open, in the order of the keys."""
-        everybody = (*self.principals, self.spare, self._second)
+        everybody = (*self.principals, self.spare, self.powered, self._second)
         return sorted((member for member in everybody if member.opened is not None), key=lambda member: int(member.key[1:]))
 
     def infos(self) -> dict[str, EngineInfo]:

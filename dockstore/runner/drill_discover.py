@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dockstore.core import probes as built
 from dockstore.core.drill_facts import Group, ProbeNote, StateNote
 from dockstore.core.writes import DATA, Written, changed, groups
-from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
 from dockstore.runner import drill_words
 from dockstore.runner.drill_marks import new_nonce
 from dockstore.runner.ready import DONE, DOWN, SLOW, UP, Readiness
-from dockstore.runner.scene import read_scene
 from dockstore.runner.stores import image_files, made_folders
 
 if TYPE_CHECKING:
@@ -55,9 +54,8 @@ def discover(field_: Field) -> bool:
     for service, listing in field_.listings(field_.copy.scenes()).items():
         seen[service].create = listing
     up = field_.compose("0", ("up", "-d"))
-    states = field_.wait()
-    _recognise(field_, states)
-    if any(service in field_.ready and field_.ready[service].fallback for service in field_.services):
+    states = field_.wait(meet=partial(_recognise, field_))
+    if _recognise_all(field_, states):
         states |= field_.wait()
     field_.first = {service: _explained(state, up.words if not up.good else "") for service, state in states.items()}
     scenes = field_.copy.scenes()
@@ -67,12 +65,13 @@ def discover(field_: Field) -> bool:
     alive = any(state.state in {UP, SLOW, DONE} for state in states.values())
     notes: list[ProbeNote] = []
     if alive and not field_.halt.asked:
+        _exercise(field_, scenes, seen)
         _sqlite(field_, scenes, seen)
         notes = _probes(field_, scenes, seen)
         field_.compose("0", ("stop",))
         for service, listing in field_.listings(field_.copy.scenes()).items():
             seen[service].stop = listing
-        notes = [_after_stop(field_, note, seen) for note in notes]
+        notes = [_after_stop(note, seen) for note in notes]
         field_.compose("0", ("up", "-d"))
         field_.wait()
     _conclude(field_, seen, notes)
@@ -86,25 +85,47 @@ def _explained(state: StateNote, words: str) -> StateNote:
 # --- probes -----------------------------------------------------------------------------------------------------------------
 
 
-def _recognise(field_: Field, states: Mapping[str, StateNote]) -> None:
-    """Built-in probes, by what runs and what the image has, for services that nobody wrote a probe for."""
+def _recognise(field_: Field, service: str, scene: Scene) -> None:
+    """Built-in probes, by what runs and what the image has, for a service that nobody wrote a probe for."""
+    if field_.probes.get(service) and service in field_.ready:
+        return
+    processes, clients = drill_words.look_around(field_.seat, scene)
+    kind = built.recognised(processes, clients)
+    if kind is None:
+        return
+    uid = field_.process_owner(scene)[0] if kind.as_process else None
+    if not field_.probes.get(service):
+        field_.probes[service] = [built.built_in(kind, uid=uid)]
+        if kind.untested:
+            field_.remark(service, f"the built-in probe for {kind.name} was never tried against a real server: its word is untested")
+    field_.ready.setdefault(service, Readiness(command=kind.ready, user=str(uid) if uid is not None else None, fallback=True))
+
+
+def _recognise_all(field_: Field, states: Mapping[str, StateNote]) -> bool:
+    """The same for those that were ready at once; return whether any is to be waited for again."""
     scenes = field_.copy.scenes()
+    before = set(field_.ready)
     for service in field_.services:
         several = scenes.get(service, [])
-        if not several or not several[0].asks or states[service].state not in {UP, SLOW}:
+        if several and several[0].asks and states[service].state in {UP, SLOW}:
+            _recognise(field_, service, several[0])
+    return set(field_.ready) != before
+
+
+def _exercise(field_: Field, scenes: Mapping[str, list[Scene]], seen: Mapping[str, Seen]) -> None:
+    """Commands that people give to bring about what is written only later; what they touch is found like a probe's."""
+    for number, (service, command) in enumerate(field_.exercise, 1):
+        several = scenes.get(service, [])
+        if not several or not several[0].asks:
+            field_.remark(service, f"--exercise {command}: the service does not run")
             continue
-        if field_.probes.get(service) and service in field_.ready:
-            continue
-        processes, clients = drill_words.look_around(field_.seat, several[0])
-        kind = built.recognised(processes, clients)
-        if kind is None:
-            continue
-        uid = field_.process_owner(several[0])[0] if kind.as_process else None
-        if not field_.probes.get(service):
-            field_.probes[service] = [built.built_in(kind, uid=uid)]
-            if kind.untested:
-                field_.remark(service, f"the built-in probe for {kind.name} was never tried against a real server: its word is untested")
-        field_.ready.setdefault(service, Readiness(command=kind.ready, user=str(uid) if uid is not None else None, fallback=True))
+        before = field_.listing(service, several[0])
+        said = drill_words.exercise(field_.seat, several[0], command)
+        if said.code != 0:
+            field_.remark(service, f"--exercise {command}: exit code {said.code}: {said.output[-200:].strip() or said.detail}")
+        after = field_.listing(service, several[0])
+        touched = {key: changed(before.files.get(key, {}), files) for key, files in after.files.items()}
+        seen[service].probes[f"exercise {number}"] = {key: files for key, files in touched.items() if files}
 
 
 def _sqlite(field_: Field, scenes: Mapping[str, list[Scene]], seen: Mapping[str, Seen]) -> None:
@@ -176,7 +197,7 @@ def _tried(field_: Field, service: str, probe: Probe, scenes: Mapping[str, list[
     )
 
 
-def _after_stop(field_: Field, note: ProbeNote, seen: Mapping[str, Seen]) -> ProbeNote:
+def _after_stop(note: ProbeNote, seen: Mapping[str, Seen]) -> ProbeNote:
     """Whether a probe's datum was in memory only: no file touched, and none written in the graceful stop."""
     one = seen[note.service]
     if not note.says or note.touched_files or one.ready is None or one.stop is None:
@@ -303,12 +324,12 @@ def _share(every: dict[str, list[Group]], seen: Mapping[str, Seen]) -> None:
             return bool(group.probes), group.found == "written" and seen[service].owner[0] == group.uid, group.found != "declared"
 
         owner = max(claims, key=weight)[0]
-        for service in every:
-            mine = [group for group in every[service] if group.store.host_path == host_path]
+        for service, all_groups in list(every.items()):
+            mine = [group for group in all_groups if group.store.host_path == host_path]
             if service != owner:
-                every[service] = [group for group in every[service] if group not in mine]
+                every[service] = [group for group in all_groups if group not in mine]
                 continue
-            every[service] = [replace(group, seen_in=_others(group, several, service)) if group in mine else group for group in every[service]]
+            every[service] = [replace(group, seen_in=_others(group, several, service)) if group in mine else group for group in all_groups]
 
 
 def _others(group: Group, several: list[tuple[str, str]], service: str) -> tuple[tuple[str, str], ...]:
@@ -316,9 +337,12 @@ def _others(group: Group, several: list[tuple[str, str]], service: str) -> tuple
     return tuple((other, posixpath.normpath(posixpath.join(target, inner))) for other, target in several if other != service)
 
 
-def still_there(field_: Field, scene: Scene) -> Scene | None:
-    """A container asked anew; None: it is gone."""
-    try:
-        return read_scene(field_.seat.engine.inspect_container(scene.id))
-    except EngineError:
-        return None
+def again(field_: Field, known: Field) -> bool:
+    """The same stack on another engine: what is known of it stays; return whether it comes up there."""
+    field_.probes, field_.ready, field_.groups, field_.first = known.probes, known.ready, known.groups, known.first
+    field_.says, field_.searchable = known.says, known.searchable
+    if not any(state.state in {UP, SLOW, DONE} for state in known.first.values()):
+        return False
+    field_.compose("0", ("up", "-d"))
+    field_.wait()
+    return True

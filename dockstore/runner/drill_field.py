@@ -53,6 +53,7 @@ class Field:
     says: set[tuple[str, str]] = field(default_factory=set)  # (service, probe) with a say
     searchable: set[tuple[str, str]] = field(default_factory=set)
     awaited: frozenset[str] = frozenset()
+    exercise: tuple[tuple[str, str], ...] = ()
     _shapes: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -93,7 +94,7 @@ class Field:
         self.operation(step, words[0], " ".join(("docker compose", *words)), ran, began)
         return ran
 
-    def wait(self) -> dict[str, StateNote]:
+    def wait(self, *, meet: Callable[[str, Scene], None] | None = None) -> dict[str, StateNote]:
         """Wait until every service is ready, or known not to be."""
         waiting = Waiting(
             seat=self.seat,
@@ -104,6 +105,7 @@ class Field:
             limit_seconds=self.limit_seconds,
             awaited=self.awaited,
             shape=self.shape,
+            meet=meet,
         )
         return waiting.wait()
 

@@ -275,6 +275,7 @@ def _observation(
     numbers = storage.bind_numbers(now.identity) if now is not None and now.kind is StoreKind.VOLUME else None
     host = host_sight(written, inner, mounted_numbers=numbers)
     engine = engine_sight(written, moment)
+    used_by: tuple[str, ...]
     if home in {Home.YES, Home.COVERED} and now is not None:
         users, used_by = Users.SOMEBODY, (f"{written.place.name}:{now.target}",)
     else:

@@ -81,6 +81,17 @@ def _read_text(path: str) -> str | None:
         return None
 
 
+def find_orphans(
+    engines: Sequence[str], environ: Mapping[str, str], home: Path, *, helper: bool = False, limit_files: int = MOST_FILES, say: Say
+) -> OrphansReport:
+    """Open the engine that is meant, look, and let go of it. Raises EngineError."""
+    opened = open_to_read(engines[0] if engines else None, environ, home, helper=helper, say=say)
+    try:
+        return look_for_orphans(opened.engine, opened.host, say=say, limit_files=limit_files)
+    finally:
+        opened.close()
+
+
 def look_for_orphans(
     engine: Engine, host: Host, *, say: Say, here: bool | None = None, limit_files: int = MOST_FILES, now: dt.datetime | None = None
 ) -> OrphansReport:
@@ -154,9 +165,9 @@ class _Search:
         if self._blind is not None and found:
             self.limits.append(f"sizes and contents are not known: {self._blind}; --helper looks through a container of dockstore's own")
         looked: list[tuple[Candidate, Listing, tuple[Content, ...]]] = []
-        for number, candidate in enumerate(found, 1):
-            if len(found) > 1:
-                self._say(f"looking at {number} of {len(found)}: {candidate.id}")
+        if found:
+            self._say(f"looking into {len(found)} volumes and stopped containers")
+        for candidate in found:
             listing, contents = self._volume(candidate.volume) if candidate.volume is not None else self._layer(candidate)
             if candidate.volume is None and listing.unseen is None and not listing.files:
                 continue
@@ -350,7 +361,8 @@ class _Search:
         owner = found[0] if found else None
         volume, container = candidate.volume, candidate.container
         sized = listing.unseen is None or (listing.size_bytes > 0 and listing.last_change_ns is not None)
-        shell = helper or (owner.image if owner is not None and owner.container is not None else None)
+        here = {image.reference for image in around.images}
+        shell = helper or (owner.image if owner is not None and owner.image in here else None)
         return Orphan(
             id=candidate.id,
             kind="volume" if volume is not None else "layer",

@@ -30,6 +30,7 @@ QUIET_SECONDS = 1.2
 QUIET_SHARE = 0.05
 LOOP_SECONDS = 25.0  # of restarting over and over
 EVERY_SECONDS = 0.1
+MEET_SECONDS = 0.7
 LOG_LINES = 12
 
 
@@ -68,6 +69,7 @@ class Waiting:
     limit_seconds: float
     awaited: frozenset[str] = frozenset()  # services that others wait for to complete
     shape: Callable[[Scene], tuple[int, int, int] | None] = lambda _: None  # of a container's files: count, bytes, newest
+    meet: Callable[[str, Scene], None] | None = None  # now and then, for a service that is waited for by quiet alone: it may add to *ready*
     _seen: dict[str, _Watched] = field(default_factory=dict)
 
     def wait(self) -> dict[str, StateNote]:
@@ -146,6 +148,11 @@ class Waiting:
             if not watched.ready and asked.fallback and self._quiet(scene, watched, now, seconds=8 * QUIET_SECONDS):
                 watched.ready, watched.how = True, "quiet (its ready command never succeeded)"
         else:
+            if self.meet is not None and now - watched.asked >= MEET_SECONDS:
+                self.meet(service, scene)
+                watched.asked = time.monotonic()
+                if service in self.ready:
+                    return False
             watched.ready, watched.how = self._quiet(scene, watched, now, seconds=QUIET_SECONDS), "quiet"
         return watched.ready
 

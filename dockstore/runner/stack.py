@@ -19,6 +19,7 @@ from dockstore.core.neutral import renamed
 from dockstore.engines.errors import Conflict, EngineError, NotFound
 from dockstore.engines.host import Unseen
 from dockstore.engines.polling import until
+from dockstore.engines.providers.lab_image import REFERENCE as LAB_IMAGE
 from dockstore.runner import copying
 from dockstore.runner.drill_compose import ComposeFailed
 from dockstore.runner.scene import NONCE_LABEL, Scene, read_scene, section, text
@@ -36,6 +37,7 @@ UP_SECONDS = 240.0
 DOWN_SECONDS = 180.0
 BUILD_SECONDS = 1800.0
 PULL_SECONDS = 900.0
+FILL_SECONDS = 900.0
 _TIDY_SECONDS = 10.0
 
 
@@ -97,9 +99,6 @@ class StackCopy:
         here = self.scratch.stat()
         return there is not None and (there.device, there.inode) == (here.st_dev, here.st_ino)
 
-    def _copies(self) -> tuple[object, ...]:
-        return (*self.neutral.copies, *(self.upgraded.copies if self.upgraded is not None else ()))
-
     def _copy(self, stop: Callable[[], bool]) -> None:
         several = {item.source: item for item in (*self.neutral.copies, *(self.upgraded.copies if self.upgraded is not None else ()))}
         copies = tuple(several[source] for source in sorted(several))
@@ -121,6 +120,39 @@ class StackCopy:
                 self.made(Made(kind="volume", id=item, name=item))
                 self.volumes[item] = None
                 self.seat.engine.create_volume(item, labels={**self.labels, NONCE_LABEL: self.nonce()})
+
+    def externals_again(self) -> None:
+        """Make the external volumes that are gone."""
+        self._externals()
+
+    def fill_externals(self) -> None:
+        """Copy what the user's external volumes hold into the scratch ones, read only. Raises EngineError."""
+        for item in self.neutral.externals:
+            try:
+                self.seat.engine.inspect_volume(item.name)
+            except NotFound:
+                self.limits.append(f"the external volume {item.name} is not there: its scratch one begins empty")
+                continue
+            self._fill(item.name, item.scratch)
+
+    def _fill(self, source: str, target: str) -> None:
+        mounts = [{"Type": "volume", "Source": source, "Target": "/from", "ReadOnly": True}, {"Type": "volume", "Source": target, "Target": "/to"}]
+        config: Json = {
+            "Image": LAB_IMAGE,
+            "Cmd": ["sh", "-c", "cp -a /from/. /to/"],
+            "Labels": dict(self.labels),
+            "HostConfig": {"Mounts": mounts, "NetworkMode": "none"},
+        }
+        name = f"{self.neutral.project}-fill"
+        container = self.seat.engine.create_container(name, config)
+        self.made(Made(kind="container", id=container, name=name))
+        try:
+            self.seat.engine.start_container(container)
+            code = self.seat.engine.wait_container(container, condition="not-running", timeout_seconds=FILL_SECONDS)
+            if code != 0:
+                raise Unplayable(f"the data of volume {source} could not be copied (exit code {code})", "without --with-data the copy begins empty")
+        finally:
+            self.seat.engine.remove_container(container, force=True, volumes=True)
 
     def _all_externals(self) -> list[str]:
         both = (*self.neutral.externals, *(self.upgraded.externals if self.upgraded is not None else ()))

@@ -83,6 +83,7 @@ class Play:
     upgraded: bool = False
     folder: Path = field(init=False)
     volumes: set[str] = field(default_factory=set)
+    removed: list[str] = field(default_factory=list)  # a volume's name, each time that it was seen to be gone
 
     def __post_init__(self) -> None:
         project = f"corpus-{secrets.token_hex(4)}"
@@ -153,7 +154,9 @@ class Play:
         return list(self.client.containers.list(all=True, filters={"label": labels}, ignore_removed=True))
 
     def note_volumes(self) -> None:
-        """Remember every volume that a container of the stack mounts."""
+        """Remember every volume that a container of the stack mounts, and those that are gone (a name may come again)."""
+        there = {volume.name for volume in self.client.volumes.list()}
+        self.removed += sorted(name for name in self.volumes if name not in there)
         for container in self.containers():
             self.volumes |= {mount["Name"] for mount in container.attrs["Mounts"] if mount["Type"] == "volume"}
 
@@ -203,7 +206,10 @@ class Play:
         path = datum.path or "/"
         mounts = [mount for mount in container.attrs["Mounts"] if f"{path}/".startswith(mount["Destination"] + "/")]
         deepest = max(mounts, key=lambda mount: len(mount["Destination"]), default=None)
-        return ("mount", deepest.get("Name") or deepest["Source"]) if deepest else ("container", container.id)
+        if deepest is None:
+            return "container", container.id
+        name = deepest.get("Name") or deepest["Source"]
+        return f"mount {self.removed.count(name)}", name
 
     def bytes_of(self, nonce: str) -> list[str]:
         """The files that hold *nonce*, in the stack's volumes and folder."""

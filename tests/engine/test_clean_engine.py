@@ -174,7 +174,7 @@ def test_what_a_run_was_asked_to_keep_is_kept_until_clean(place: Path, engine: D
 
 
 def test_a_killed_run_beside_one_that_goes_on_is_cleaned_alone(place: Path, engine: DockerEngine) -> None:
-    killed, goes_on = begin(place, engine, "volume/lock-seen-in-another"), begin(place, engine, "beyond/stop-waits-and-kills")
+    killed, goes_on = begin(place, engine, "volume/lock-seen-in-another"), begin(place, engine, "image/writable-layer-survives")
     _until(place, 2, killed, goes_on)
 
     killed.send_signal(signal.SIGKILL)

@@ -1,0 +1,326 @@
+"""One event on a stack: fresh markers and probe writes, the commands, ready again, and a look from every side.
+
+Rule 1: nonces are fresh before each event, so that one answer never feeds on another.
+Rule 2: after every event the files are listed again: a marker proves that a file there outlives it, and no more.
+Rule 3: what strikes the whole engine is done only where it was asked for and may be.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dockstore.core.capabilities import capabilities
+from dockstore.core.drill_facts import AfterNote, StateNote, WordNote
+from dockstore.core.writes import DATA, Written, changed, groups, is_marker
+from dockstore.engines.errors import EngineError
+from dockstore.engines.polling import until
+from dockstore.runner import drill_marks, drill_words
+from dockstore.runner.drill_discover import bind_roots, rebased
+from dockstore.runner.ready import DONE, SLOW, UP
+from dockstore.runner.scene import section, text
+from dockstore.runner.stack import Unplayable
+from dockstore.runner.stores import LAYER, image_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dockstore.core.drill_facts import FileEntry, Group
+    from dockstore.core.stack_events import Do, StackEvent
+    from dockstore.core.stack_model import Probe
+    from dockstore.engines.engine import Engine
+    from dockstore.runner.drill_field import Field
+    from dockstore.runner.drill_marks import Mark
+    from dockstore.runner.scene import Scene
+    from dockstore.runner.settings import Daemon
+    from dockstore.runner.stores import Listing
+
+ANSWER_SECONDS = 60.0
+MOST_COMPARED = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A probe's datum of one event."""
+
+    service: str
+    probe: Probe
+    nonce: str
+    worked: bool
+    detail: str = ""
+    refused: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Fresh:
+    """What was put down before an event."""
+
+    scenes: dict[str, list[Scene]]
+    marks: dict[tuple[str, int], list[Mark]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    listings: dict[str, Listing] = field(default_factory=dict)
+    at: float = 0.0
+
+
+def ensure_up(field_: Field) -> None:
+    """Before an event: what was up at first is up; else the stack begins anew."""
+    scenes = field_.copy.scenes()
+    wanted = [service for service, state in field_.first.items() if state.state in {UP, SLOW}]
+    fine = field_.copy.variant == "base" and all(scenes.get(service) and all(scene.asks for scene in scenes[service]) for service in wanted)
+    if fine:
+        return
+    began = field_.clock()
+    field_.copy.anew(stop=lambda: field_.halt.asked)
+    ran = field_.copy.compose(("up", "-d"))
+    field_.operation("0", "anew", field_.copy.project, ran, began)
+    field_.wait()
+
+
+def play(field_: Field, step: str, event: StackEvent, daemon: Daemon | None) -> None:
+    """Play one event and record what came of it."""
+    ensure_up(field_)
+    fresh = prepare(field_, step)
+    if field_.halt.asked:
+        return
+    act(field_, step, event, daemon)
+    states = field_.wait()
+    if field_.halt.asked:
+        return
+    look(field_, step, event, fresh, states)
+
+
+def prepare(field_: Field, step: str) -> Fresh:
+    """Fresh markers in every group, fresh data by every probe, and a listing."""
+    fresh = Fresh(scenes=field_.copy.scenes())
+    for service in field_.services:
+        marked = [group for group in field_.groups.get(service, ()) if group.markable]
+        for number, scene in enumerate(fresh.scenes.get(service, []), 1):
+            if not scene.asks or not marked:
+                continue
+            marks = drill_marks.plant(field_.seat, scene, number, marked)
+            fresh.marks[service, number] = marks
+            for mark in marks:
+                field_.record(drill_marks.placement(mark, step))
+    for service in field_.services:
+        for probe in field_.probes.get(service, []):
+            if (service, probe.name) in field_.says:
+                fresh.asked.append(_ask(field_, service, probe, fresh.scenes))
+    fresh.listings = field_.listings(fresh.scenes)
+    fresh.at = field_.clock()
+    return fresh
+
+
+def _ask(field_: Field, service: str, probe: Probe, scenes: Mapping[str, list[Scene]]) -> Asked:
+    nonce = drill_marks.new_nonce()
+    several, reader = scenes.get(service, []), field_.reader(service, probe, scenes)
+    if not several or not several[0].asks or reader is None or not reader.asks:
+        return Asked(service=service, probe=probe, nonce=nonce, worked=False, detail="the service does not run")
+    done = drill_words.write_and_read(field_.seat, several[0], probe, reader, nonce)
+    return Asked(service=service, probe=probe, nonce=nonce, worked=done.says, detail="" if done.says else done.why_not, refused=done.write.refused)
+
+
+# --- the event --------------------------------------------------------------------------------------------------------------
+
+
+def act(field_: Field, step: str, event: StackEvent, daemon: Daemon | None) -> None:
+    """Do what the event does."""
+    for do in event.steps:
+        if field_.halt.asked:
+            return
+        match do.tool:
+            case "compose":
+                _compose(field_, step, do)
+            case "switch":
+                field_.copy.switch(do.words[0])
+                field_.operation(step, "switch", str(do), None, field_.clock())
+            case "prune":
+                _recorded(field_, step, do, partial(prune, field_, do))
+            case _:
+                _recorded(field_, step, do, partial(strike, field_.seat.engine, daemon, do.words[0]))
+
+
+def _compose(field_: Field, step: str, do: Do) -> None:
+    ran = field_.compose(step, do.words)
+    if not ran.good and do.words[0] == "up" and "external" in ran.output:
+        field_.remark("external volume", "the event took the external volume: it is made again, as a person would")
+        field_.copy.externals_again()
+        field_.compose(step, do.words)
+
+
+def _recorded(field_: Field, step: str, do: Do, doing: Callable[[], None]) -> None:
+    began = field_.clock()
+    failure = ""
+    try:
+        doing()
+    except EngineError as error:
+        failure = str(error)
+    field_.operation(step, do.words[0], str(do), None, began, failure=failure)
+
+
+def prune(field_: Field, do: Do) -> None:
+    """`docker system prune` and `docker volume prune`, as the user's own client would ask. Raises EngineError."""
+    engine = field_.seat.engine
+    if "disposable-engine" not in capabilities(engine.info):
+        raise Unplayable("the engine is not ours to prune")
+    api = engine.info.api_version
+    system = ("containers", *(("volumes",) if "--volumes" in do.words else ()), "networks", "images")
+    whats = system if do.words[0] == "system" else ("volumes",)
+    for what in whats:
+        filters = {"dangling": ["true"]} if what == "images" else {"all": ["true"]} if "--all" in do.words else None
+        engine.prune(what, filters=filters, api=api)
+
+
+def strike(engine: Engine, daemon: Daemon | None, word: str) -> None:
+    """Stop, kill, start or reboot the engine. Raises EngineError."""
+    if daemon is None:
+        raise Unplayable("the engine was not started by dockstore, so it is not struck")
+    match word:
+        case "stop":
+            daemon.stop()
+        case "kill":
+            daemon.kill()
+        case "reboot":
+            daemon.reboot()
+        case _:
+            daemon.start()
+    if word in {"start", "reboot"}:
+        until(lambda: engine.ping(timeout_seconds=2.0), timeout_seconds=ANSWER_SECONDS)
+        engine.refresh()
+
+
+# --- the look ---------------------------------------------------------------------------------------------------------------
+
+
+def look(field_: Field, step: str, event: StackEvent, fresh: Fresh, states: Mapping[str, StateNote]) -> None:
+    """Look for everything that was put down, from every side."""
+    scenes = field_.copy.scenes()
+    listings = field_.listings(scenes)
+    for service in field_.services:
+        state = states.get(service) or StateNote(service=service, state=SLOW, detail="it was not waited for")
+        field_.note(state, step=step, look=event.name)
+        several = scenes.get(service, [])
+        for (name, number), marks in fresh.marks.items():
+            if name == service:
+                scene = several[number - 1] if number <= len(several) else None
+                for seen in drill_marks.look(
+                    field_.seat, scene, marks, run=field_.run, step=step, event=event.name, began=fresh.at, ended=field_.clock()
+                ):
+                    field_.record(seen)
+        if service in fresh.listings and service in listings:
+            for after in _afterwards(field_, service, event, fresh, several, listings):
+                field_.note(after, step=step, look=event.name)
+    for asked in fresh.asked:
+        field_.note(_word(field_, asked, scenes, states), step=step, look=event.name)
+
+
+def _word(field_: Field, asked: Asked, scenes: Mapping[str, list[Scene]], states: Mapping[str, StateNote]) -> WordNote:
+    note = WordNote(service=asked.service, probe=asked.probe.name, sight="unseen", detail=asked.detail, read_before=asked.worked)
+    if not asked.worked:
+        return note
+    reader = field_.reader(asked.service, asked.probe, scenes)
+    name = (asked.probe.read_in or asked.service).partition("@")[0]
+    state = states.get(name)
+    if reader is None or not reader.asks or state is None or state.state not in {UP, DONE}:
+        why = f"{name} is {state.state if state is not None else 'not there'} after the event"
+        return WordNote(service=note.service, probe=note.probe, sight="unseen", detail=why, read_before=True)
+    sight, detail = drill_words.read_again(field_.seat, reader, asked.probe, asked.nonce)
+    if sight != "absent":
+        return WordNote(service=note.service, probe=note.probe, sight=sight, detail=detail, read_before=True)
+    found = drill_words.search(field_.seat, scenes, field_.copy.volumes, bind_roots(field_), asked.nonce)
+    return WordNote(
+        service=note.service,
+        probe=note.probe,
+        sight=sight,
+        detail="; ".join(part for part in (detail, f"not every store could be searched: {found.why}" if not found.whole else "") if part),
+        read_before=True,
+        searched=found.whole,
+        found=found.found[:6],
+        found_stores=found.volumes,
+    )
+
+
+def _afterwards(
+    field_: Field, service: str, event: StackEvent, fresh: Fresh, several: list[Scene], listings: Mapping[str, Listing]
+) -> list[AfterNote]:
+    """What became of the files of each group of one service."""
+    before, after = fresh.listings[service], listings[service]
+    old_scene, new_scene = fresh.scenes[service][0], several[0]
+    old_name, new_name = _host_name(old_scene), _host_name(new_scene)
+    moved = _moved_to(field_, service, before, after) if event.switches == "upgraded" else None
+    found: list[AfterNote] = []
+    for group in field_.groups.get(service, ()):
+        key = group.store.key
+        old = _of_group(before.files.get(key, {}), group)
+        if group.found == "declared" or not old or len(old) > MOST_COMPARED:
+            continue
+        same = _same_store(before, after, key, old_scene, new_scene)
+        new = _of_group(after.files.get(key, {}), group) if same else {}
+        kept = [path for path, entry in old.items() if path in new and new[path].inode == entry.inode]
+        host = None
+        if old_name != new_name and any(old_name in path for path in old) and any(new_name in path and path not in old for path in new):
+            host = new_name
+        found.append(
+            AfterNote(
+                service=service,
+                path=group.path,
+                renewed=same and bool(new) and not kept,
+                kept_files=same and bool(kept),
+                host_name_moved=host,
+                moved_to=moved if moved is not None and not _beneath(moved, group.path) and _untouched(old, new, same=same) else None,
+            )
+        )
+    return found
+
+
+def _host_name(scene: Scene) -> str:
+    return text(section(scene.answer, "Config").get("Hostname")) or scene.id[:12]
+
+
+def _same_store(before: Listing, after: Listing, key: str, old_scene: Scene, new_scene: Scene) -> bool:
+    if key not in before.spots or key not in after.spots:
+        return False
+    if key == LAYER:
+        return old_scene.id == new_scene.id
+    return before.spots[key].note.host_path == after.spots[key].note.host_path
+
+
+def _of_group(files: Mapping[str, FileEntry], group: Group) -> dict[str, FileEntry]:
+    return {path: entry for path, entry in files.items() if _beneath(path, group.path) and entry.type == "file" and not is_marker(path)}
+
+
+def _untouched(old: Mapping[str, FileEntry], new: Mapping[str, FileEntry], *, same: bool) -> bool:
+    if not same:
+        return True
+    return all(
+        path in new and (new[path].mtime_ns, new[path].size, new[path].inode) == (entry.mtime_ns, entry.size, entry.inode)
+        for path, entry in old.items()
+    )
+
+
+def _moved_to(field_: Field, service: str, before: Listing, after: Listing) -> str | None:
+    """Where the service begins new data that it did not have before, after an upgrade."""
+    layer = after.spots.get(LAYER)
+    found: list[Written] = []
+    for key, spot in after.spots.items():
+        files = changed(rebased(before, key, spot.note.target), after.files.get(key, {}))
+        if layer is not None:
+            below = image_files(field_.seat.host, layer, files) if len(files) < MOST_COMPARED else {}
+            files = {path: entry for path, entry in files.items() if below.get(path) != (entry.size, entry.mtime_ns)}
+        old = before.files.get(key, {})
+        found.append(Written(store=spot.note, files={path: entry for path, entry in files.items() if path not in old}))
+    made = [group for group in groups(service, found, owner=(0, 0)) if group.role == DATA and group.found == "written" and group.files > 1]
+    known = [group.path for group in field_.groups.get(service, ())]
+    fresh = [group for group in made if not any(_beneath(group.path, path) or _beneath(path, group.path) for path in known)]
+    return max(fresh, key=lambda group: group.files).path if fresh else None
+
+
+def _beneath(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/") or posixpath.normpath(path) == folder
+
+
+def never(field_: Field, step: str, event: StackEvent) -> None:
+    """An event of a stack that never came up: the same answer for every event."""
+    for state in field_.first.values():
+        field_.note(state, step=step, look=event.name)

@@ -1,0 +1,292 @@
+"""What is drilled: Compose files, a folder that holds them, an image, or the files as they were and are in Git; read and made neutral.
+
+Rule 1: the user's files are read by Compose itself, for a project name that nothing else has.
+Rule 2: an upgrade is the same stack with other files merged over it, or with another image.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tarfile
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from dockstore.core.neutral import Json, Neutral, neutralise
+from dockstore.core.probes import WrongProbe, of_extension, of_file
+from dockstore.core.script import Problem
+from dockstore.core.source import loose, plain
+from dockstore.core.stack_model import ImageFacts, Service, Stack
+from dockstore.engines import compose_cli
+from dockstore.runner.compose_files import ComposeFiles, WrongCompose, default_files, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dockstore.core.probes import Asked
+    from dockstore.engines.compose_cli import Compose
+    from dockstore.runner.compose_files import Read
+    from dockstore.runner.drill_options import DrillOptions
+
+
+class NoSuchStack(Exception):  # noqa: N818
+    """A target that is no stack. *hint* is the way out."""
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One stack to drill: *files*, or *image*."""
+
+    name: str
+    files: tuple[str, ...] = ()
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A stack as read: neutral, with what its owner wrote for it, and how a report shows it."""
+
+    target: Target
+    neutral: Neutral
+    upgraded: Neutral | None
+    read: Read | None
+    asked: Mapping[str, Asked]
+    compose: Compose
+    notes: tuple[str, ...] = ()
+
+    def stack(self, images: Callable[[str], ImageFacts]) -> Stack:
+        """The stack with its places in the user's files."""
+        if self.read is not None:
+            found = self.read.stack(images)
+            return replace(found, name=self.target.name)
+        image = images(self.target.image or "")
+        service = Service(name=next(iter(cast("Json", self.neutral.model["services"]))), image=image)
+        return Stack(name=self.target.name, files=(f"image:{self.target.image}",), services=(service,), kind="image")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """What the copy is called and where it lies."""
+
+    project: str
+    prefix: str
+    labels: Mapping[str, str]
+    scratch: str
+
+
+def targets_of(options: DrillOptions, cwd: Path) -> tuple[Target, ...]:
+    """The stacks that are asked for. Raises NoSuchStack."""
+    found: list[Target] = []
+    if options.files:
+        found.append(_of_files(options.files, cwd))
+    for target in options.targets:
+        if target.startswith("image:"):
+            name = target.removeprefix("image:")
+            found.append(Target(name=name, image=name))
+            continue
+        path = cwd / target
+        if path.is_dir():
+            files = default_files(path)
+            if not files or not all(Path(file).is_relative_to(path) for file in files):
+                raise NoSuchStack(f"{target}: no Compose file in this folder", "it is called compose.yaml; name another one by its path")
+            found.append(_of_files(tuple(_relative(file, cwd) for file in files), cwd))
+        elif path.is_file():
+            found.append(_of_files((target,), cwd))
+        else:
+            raise NoSuchStack(f"{target}: there is no such file or folder", "a stack is a Compose file, a folder that holds one, or image:NAME")
+    if not found:
+        files = default_files(cwd)
+        if not files:
+            raise NoSuchStack("no Compose file here", "name one, or image:NAME")
+        found.append(_of_files(tuple(_relative(file, cwd) for file in files), cwd))
+    return tuple(found)
+
+
+def _of_files(files: tuple[str, ...], cwd: Path) -> Target:
+    folder = (cwd / files[0]).absolute().parent
+    return Target(name=folder.name, files=files)
+
+
+def _relative(file: str, cwd: Path) -> str:
+    path = Path(file)
+    return str(path.relative_to(cwd)) if path.is_relative_to(cwd) else file
+
+
+def source_of(target: Target, options: DrillOptions, naming: Naming, *, environ: Mapping[str, str], cwd: Path, cache: Path) -> Source:
+    """Read *target* and make it neutral. Raises WrongCompose, NoCompose, NoSuchStack."""
+    compose = compose_cli.find(environ, cache)
+    asked: dict[str, Asked] = {}
+    if target.image is not None:
+        config: Json = {"name": naming.project, "services": {_service_name(target.image): {"image": target.image}}}
+        found, base_read = config, None
+        upgraded: Json | None = None
+        if options.upgrade_images:
+            upgraded = {"name": naming.project, "services": {_service_name(target.image): {"image": options.upgrade_images[0][1]}}}
+        notes: tuple[str, ...] = ()
+    else:
+        base_read, found, upgraded, notes = _of_compose(target, options, naming, environ=environ, cwd=cwd, cache=cache, compose=compose)
+        asked |= _extensions(base_read, target)
+    if options.probes is not None:
+        asked |= _probes_file(options.probes, cwd)
+    return Source(
+        target=target,
+        neutral=_neutral(found, options, naming),
+        upgraded=_neutral(upgraded, options, naming) if upgraded is not None else None,
+        read=base_read,
+        asked=asked,
+        compose=compose,
+        notes=notes,
+    )
+
+
+def _neutral(config: Json, options: DrillOptions, naming: Naming) -> Neutral:
+    return neutralise(
+        config,
+        project=naming.project,
+        prefix=naming.prefix,
+        labels=naming.labels,
+        scratch=naming.scratch,
+        fresh=options.fresh_binds,
+        allow=options.allow,
+    )
+
+
+def _of_compose(
+    target: Target, options: DrillOptions, naming: Naming, *, environ: Mapping[str, str], cwd: Path, cache: Path, compose: Compose
+) -> tuple[Read, Json, Json | None, tuple[str, ...]]:
+    """The files read, resolved, and resolved with the upgrade."""
+    clean = {key: value for key, value in environ.items() if key not in {"COMPOSE_FILE", "COMPOSE_PROJECT_NAME"}}
+    folder = Path(naming.scratch) / "git"
+
+    def one(files: tuple[str, ...], base: Path) -> Read:
+        which = ComposeFiles(files=files, cwd=base, project=naming.project, profiles=options.profiles, env_files=options.env_files, environ=clean)
+        return read(which, cache=cache, compose=compose)
+
+    if options.from_ref is not None or options.to_ref is not None:
+        before = _checkout(options.from_ref or "HEAD", target.files, cwd, folder / "from")
+        after = _checkout(options.to_ref, target.files, cwd, folder / "to") if options.to_ref is not None else None
+        base = one(before.files, before.cwd)
+        later = one(after.files, after.cwd) if after is not None else one(target.files, cwd)
+        old = _back(base.resolved.config, before)
+        new = _back(later.resolved.config, after) if after is not None else later.resolved.config
+        return base, old, new, (*base.warnings, *later.warnings)
+    base = one(target.files, cwd)
+    upgraded: Json | None = None
+    if options.upgrade:
+        upgraded = one((*target.files, *options.upgrade), cwd).resolved.config
+    if options.upgrade_images:
+        upgraded = _other_images(upgraded or base.resolved.config, options.upgrade_images)
+    return base, base.resolved.config, upgraded, base.warnings
+
+
+def _other_images(config: Json, images: tuple[tuple[str, str], ...]) -> Json:
+    services = dict(cast("Json", config["services"]))
+    for service, image in images:
+        if service not in services:
+            raise NoSuchStack(f"--upgrade-image {service}={image}: no such service", f"one of: {', '.join(services)}")
+        services[service] = {**cast("Json", services[service]), "image": image}
+        cast("Json", services[service]).pop("build", None)
+    return {**config, "services": services}
+
+
+def _service_name(image: str) -> str:
+    bare = image.rpartition("/")[2].partition("@")[0].partition(":")[0].lower()
+    return re.sub(r"[^a-z0-9_-]+", "-", bare).strip("-_") or "app"
+
+
+# --- what people wrote for a drill ------------------------------------------------------------------------------------------
+
+
+def _extensions(found: Read, target: Target) -> dict[str, Asked]:
+    if not found.resolved.extensions:
+        return {}
+    document = loose(found.resolved.extensions).documents
+    data = plain(document[0]) if document else None
+    services = data.get("services") if isinstance(data, dict) else None
+    asked: dict[str, Asked] = {}
+    for name, service in services.items() if isinstance(services, dict) else ():
+        if isinstance(service, dict) and "x-dockstore" in service:
+            try:
+                asked[name] = of_extension(name, service["x-dockstore"], doubled=True)
+            except WrongProbe as error:
+                spot = found.places.key(name, "x-dockstore")
+                place = (spot.file, spot.line, spot.column) if spot is not None else (target.files[0], 1, 1)
+                raise WrongCompose([Problem(file=place[0], line=place[1], column=place[2], fact=str(error))]) from error
+    return asked
+
+
+def _probes_file(file: str, cwd: Path) -> Mapping[str, Asked]:
+    try:
+        text = (cwd / file).read_text(encoding="utf-8")
+        documents = loose(text).documents
+        return of_file(plain(documents[0]) if documents else None)
+    except OSError as error:
+        raise WrongCompose([Problem(file=file, line=1, column=1, fact=f"cannot be read: {(error.strerror or str(error)).lower()}")]) from error
+    except WrongProbe as error:
+        raise WrongCompose([Problem(file=file, line=1, column=1, fact=str(error))]) from error
+
+
+# --- Git --------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checkout:
+    """The repository's files at one ref, in a folder of ours."""
+
+    files: tuple[str, ...]
+    cwd: Path
+    root: Path
+    repository: Path
+
+
+def _checkout(ref: str, files: tuple[str, ...], cwd: Path, to: Path) -> _Checkout:
+    """Unpack the repository at *ref*; the user's working tree is not touched. Raises NoSuchStack."""
+    folder = (cwd / files[0]).absolute().parent
+    top = _git(folder, "rev-parse", "--show-toplevel").decode().strip()
+    repository = Path(top)
+    data = _git(repository, "archive", "--format=tar", ref)
+    to.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fileobj=BytesIO(data)) as archive:
+        archive.extractall(to, filter="data")
+    inner = cwd.absolute().resolve().relative_to(repository.resolve()) if cwd.absolute().resolve().is_relative_to(repository.resolve()) else Path()
+    base = to / inner
+    for file in files:
+        if not (base / file).is_file():
+            raise NoSuchStack(f"{file}: not in {ref}", "--from and --to name commits that hold the Compose file")
+    return _Checkout(files=files, cwd=base, root=to, repository=repository)
+
+
+def _git(folder: Path, *words: str) -> bytes:
+    try:
+        answer = subprocess.run(["git", "-c", "safe.directory=*", *words], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        raise NoSuchStack(f"git: {(error.strerror or str(error)).lower()}", "--from and --to need Git") from error
+    if answer.returncode != 0:
+        words_of = answer.stderr.decode(errors="replace").strip().splitlines()
+        raise NoSuchStack(f"git {words[0]}: {words_of[-1] if words_of else answer.returncode}", "--from and --to name commits of this repository")
+    return answer.stdout
+
+
+def _back(config: Json, checkout: _Checkout) -> Json:
+    """Paths of our unpacked folder as paths of the repository, so that both sides' bind sources are the same; what only a ref has stays."""
+    root, repository = str(checkout.root), str(checkout.repository)
+
+    def turned(value: object, key: str) -> object:
+        match value:
+            case dict():
+                return {name: turned(item, str(name)) for name, item in value.items()}
+            case list():
+                return [turned(item, key) for item in value]
+            case str() if key in {"source", "device", "file"} and (value == root or value.startswith(f"{root}/")):
+                there = repository + value.removeprefix(root)
+                return value if Path(value).is_file() else there
+            case _:
+                return value
+
+    return cast("Json", turned(config, ""))
