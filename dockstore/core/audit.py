@@ -40,7 +40,10 @@ def audit(
     setting = setting or Setting()
     silent = frozenset(stateless)
     data = tuple(datum for datum in data_of(stack, setting) if not (datum.vague and datum.service.name in silent))
-    findings = sorted_findings((*_silenced(found(stack, data, setting), stack.ignores), *_ignores(stack.ignores)))
+    said = _silenced(found(stack, data, setting), stack.ignores)
+    findings = sorted_findings((*said, *_ignores(stack.ignores)))
+    vouched = {one.service for one in findings if one.rule == "DS902" and one.ignored is not None and one.service is not None}
+    setting = replace(setting, trusted=frozenset(setting.trusted | silent | vouched))
     if stack.kind == "image":  # nobody wrote a mount wrongly: this is how the image has to be run
         findings = tuple(replace(one, severity=WARNING) if one.severity == ERROR else one for one in findings)
     kept = {(one.service, one.path or "/") for one in findings if one.ignored is not None and one.service is not None}

@@ -10,7 +10,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from dockstore.core import fixes
-from dockstore.core.audit_rows import events_of, fate_of, fixed_host_name, may_not_write, mounts_of, routine, saves
+from dockstore.core.audit_rows import SCRATCH_NAMES, events_of, fate_of, fixed_host_name, may_not_write, mount_over, mounts_of, routine, saves
 from dockstore.core.image_kinds import parse, recognise
 from dockstore.core.rules import ADVICE, RULES, WARNING
 from dockstore.core.stack_outcome import LOSSES
@@ -225,23 +225,56 @@ def _vague(datum: Datum) -> Finding:
 
 def _declared(datum: Datum, lost: tuple[str, ...]) -> Iterator[Finding]:
     mount, service = datum.mount, datum.service
-    if mount is None or not datum.held.anonymous or not lost:
+    if mount is None:
         return
-    if datum.role == "scratch":
+    if mount.kind == "tmpfs":
+        yield from _hollow(service, mount)
+    elif datum.held.kind is StoreClass.TMPFS_VOLUME and lost:
+        text = f"the volume at {mount.target} lies in memory (type tmpfs): what is written there is gone after {_events(lost)}"
+        yield finding("DS102", text, service=service.name, path=mount.target, spot=mount.spot, fix=fixes.named_volume(service, mount.target))
+    if not datum.held.anonymous or not lost or datum.role == "scratch":
         return  # node_modules and their like: what is in it can be made again
     if mount.declared_by == "image VOLUME":
-        text = f"the image declares a volume at {mount.target}: what is written there is orphaned by {_events(lost)}"
-        severity = ADVICE
-        if datum.recognised is not None:
-            text = f"the image declares a volume at {mount.target}, where {datum.recognised.image.kind} is not known to keep data"
-        yield finding(
-            "DS904", text, service=service.name, path=mount.target, spot=mount.spot, fix=fixes.named_volume(service, mount.target), as_=severity
-        )
+        yield _volume_of_the_image(datum, lost)
+    elif mount.declared_by != "volumes_from":  # said where it is declared
+        text = f"the volume at {mount.target} has no name: what is written there is orphaned by {_events(lost)}"
+        yield finding("DS202", text, service=service.name, path=mount.target, spot=mount.spot, fix=fixes.named_volume(service, mount.target))
+
+
+def _volume_of_the_image(datum: Datum, lost: tuple[str, ...]) -> Finding:
+    """A VOLUME that the user mounts nothing over: what a known server does not use is advice, what an unknown program may use a warning."""
+    service, path = datum.service, datum.path
+    spot = service.image_spot or service.spot
+    fix = fixes.named_volume(service, path)
+    if datum.recognised is not None:
+        text = f"the image declares a volume at {path}, where {datum.recognised.image.kind} is not known to keep data"
+        return finding("DS904", text, service=service.name, path=path, spot=spot, fix=fix)
+    own = [mount for mount in service.mounts if mount.kind in {"volume", "bind"} and mount.source is not None and not mount.read_only]
+    end = f"what is written there is orphaned by {_events(lost)}"
+    above = [mount for mount in own if beneath(path, mount.target)]
+    if above:
+        mount = max(above, key=lambda one: len(one.target))
+        text = f"the image declares a volume at {path}, which lies over the mount at {mount.target}: {end}"
+        return finding("DS301", text, service=service.name, path=path, spot=mount.spot, fix=fixes.moved(mount, path), as_=WARNING)
+    below = next((mount for mount in own if beneath(mount.target, path)), None)
+    if below is not None:
+        text = f"the image declares a volume at {path}, and {below.target} is only a part of it: {end}"
+        return finding("DS302", text, service=service.name, path=path, spot=below.spot, fix=fixes.moved(below, path), as_=WARNING)
+    text = f"the image declares a volume at {path}, and nothing is mounted there: {end}"
+    return finding("DS201", text, service=service.name, path=path, spot=spot, fix=fix, as_=WARNING)
+
+
+def _hollow(service: Service, tmpfs: StackMount) -> Iterator[Finding]:
+    """A tmpfs inside a volume or folder that keeps data: a hole in it."""
+    around = mount_over(posixpath.dirname(tmpfs.target), service.mounts)
+    name = tmpfs.target.rpartition("/")[2]
+    if around is None or around.kind not in {"volume", "bind"} or around.source is None or around.read_only:
         return
-    if mount.declared_by == "volumes_from":
-        return  # said where it is declared
-    text = f"the volume at {mount.target} has no name: what is written there is orphaned by {_events(lost)}"
-    yield finding("DS202", text, service=service.name, path=mount.target, spot=mount.spot, fix=fixes.named_volume(service, mount.target))
+    if name.strip(".") in {"tmp", "temp", "cache", "run", "log", "logs", "sockets"} or name in SCRATCH_NAMES:
+        return
+    text = f"{tmpfs.target} lies in memory, inside {around.target}, which is kept: what is written there is gone with every stop"
+    fix = f"remove the tmpfs at {tmpfs.target}"
+    yield finding("DS102", text, service=service.name, path=tmpfs.target, spot=tmpfs.spot, fix=fix, as_=WARNING)
 
 
 # --- writing and starting -------------------------------------------------------------------------------------------------
@@ -289,18 +322,42 @@ def _absent(service: Service, mount: StackMount) -> Finding:
 
 
 def _upgrade(datum: Datum, setting: Setting) -> Iterator[Finding]:
-    if datum.kept is None or setting.upgraded is None:
+    after = next((one for one in setting.upgraded.services if one.name == datum.service.name), None) if setting.upgraded is not None else None
+    if after is None or datum.vague or datum.role == "scratch":
         return
-    after = next((one for one in setting.upgraded.services if one.name == datum.service.name), None)
-    told = fate_of(datum, "upgrade", setting)
-    before = fate_of(datum, "recreate", setting)
-    if after is None or told.fate is before.fate:
-        return
+    name, path = datum.service.name, datum.path
+    told, before = (fate_of(datum, event, setting) for event in ("upgrade", "recreate"))
     spot = after.image_spot or datum.service.image_spot
-    if told.fate in LOSSES or (told.fate is RowFate.CANNOT_START and "refuses to start" in told.why):
-        yield finding("DS205", told.why, service=datum.service.name, path=datum.path, spot=spot, fix=fixes.upgrade(after, datum))
+    if datum.recognised is None and datum.found == "declared":
+        yield from _moved_volume(datum, after)
+    if told.fate is before.fate:
+        return
+    if told.fate in LOSSES and datum.kept is None:
+        now = mount_over(path, after.mounts)
+        spot = (now.spot if now is not None else None) or spot
+        yield finding("DS205", told.why, service=name, path=path, spot=spot, fix=fixes.carry_over(datum, now))
+    elif told.fate in LOSSES or (told.fate is RowFate.CANNOT_START and "refuses to start" in told.why):
+        yield finding("DS205", told.why, service=name, path=path, spot=spot, fix=fixes.upgrade(after, datum))
     elif told.fate is RowFate.CANNOT_START:
-        yield finding("DS206", told.why, service=datum.service.name, path=datum.path, spot=spot, fix=fixes.dump_and_restore(datum))
+        yield finding("DS206", told.why, service=name, path=path, spot=spot, fix=fixes.dump_and_restore(datum))
+
+
+def _moved_volume(datum: Datum, after: Service) -> Iterator[Finding]:
+    """The old image declares a VOLUME where the data is, and the new one does not, but another."""
+    then, now = set(datum.service.image.volumes), set(after.image.volumes)
+    if not (datum.service.image.known and after.image.known) or datum.path not in then or datum.path in now or not now - then:
+        return
+    text = f"the new image declares its volume at {', '.join(sorted(now - then))}, no longer at {datum.path}: it may look for its data there"
+    spot = after.image_spot or datum.service.image_spot
+    yield finding(
+        "DS205",
+        text,
+        service=datum.service.name,
+        path=datum.path,
+        spot=spot,
+        fix="drill the upgrade before it is done: dockstore drill --upgrade FILE",
+        as_=WARNING,
+    )
 
 
 # --- the whole stack ------------------------------------------------------------------------------------------------------

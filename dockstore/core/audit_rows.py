@@ -49,7 +49,7 @@ class Setting:
     upgraded: Stack | None = None
     written: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of a container: folders that its layer was seen to hold
     absent_volumes: frozenset[str] = frozenset()
-    folder: str | None = None  # the project's
+    trusted: frozenset[str] = frozenset()  # services of which somebody says that they keep nothing outside their mounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ def _of(service: Service, volumes: Mapping[str, StackVolume], users: Counter[str
         if mount.target in taken or not _may_hold(mount, setting.binds):
             continue
         yield _declared(service, mount, store(mount), recognised)
-    if recognised is None and service.name not in setting.written and not service.read_only:
+    if recognised is None and service.name not in setting.written:
         why = "the image is not here" if not service.image.known and not service.built else "no file says where this program writes"
         yield Datum(
             service=service,
@@ -262,6 +262,7 @@ def _row(datum: Datum, event: str, setting: Setting, *, ignored: bool) -> Row:
         why=told.why,
         seen_in=datum.seen_in,
         rests_on=datum.rests_on,
+        store_fate=told.store.value if told.store is not None else None,
     )
 
 
@@ -270,10 +271,12 @@ def fate_of(datum: Datum, event: str, setting: Setting) -> Fate:
     mount, service = datum.mount, datum.service
     if mount is not None and mount.kind == "bind" and not mount.create_host_path and mount.source in setting.binds.absent:
         return Fate(fate=RowFate.CANNOT_START, why=f"{mount.source} is missing, and nothing makes it")
-    if (mount is not None and mount.read_only) or (mount is None and service.read_only and not datum.vague):
+    if mount is None and service.read_only and datum.vague:
+        return Fate(fate=RowFate.UNKNOWN, why="the root file system is read only: whether the program wants to write there, only a drill can tell")
+    if (mount is not None and mount.read_only) or (mount is None and service.read_only):
         return Fate(fate=RowFate.UNWRITABLE, why="it is mounted read only" if mount is not None else "the root file system is read only")
     if event in {"upgrade", "down+upgrade"} and setting.upgraded is not None:
-        told = _upgraded(datum, setting.upgraded)
+        told = _upgraded(datum, event, setting.upgraded)
         if told is not None:
             return told
     told = predict(datum.held, event, setting.ground)
@@ -287,9 +290,14 @@ def fate_of(datum: Datum, event: str, setting: Setting) -> Fate:
         if other.fate is not told.fate:
             why = f"the image is not here: {told.fate.value} without a VOLUME at {datum.path}, {other.fate.value} with one"
             return Fate(fate=RowFate.UNKNOWN, why=why)
-    if told.fate is RowFate.PERSISTED:
-        return _found_by_the_service(datum, event, told)
-    return told
+    if told.fate is not RowFate.PERSISTED:
+        return told
+    if datum.recognised is None and datum.found == "declared" and datum.role == "data" and service.name not in setting.trusted:
+        if COURSES[event].running:
+            return told  # nothing happens to the service
+        why = f"{told.why}; whether the program finds its data in it, only a drill can tell"
+        return Fate(fate=RowFate.UNKNOWN, why=why, store=told.fate)
+    return _found_by_the_service(datum, event, told)
 
 
 def _found_by_the_service(datum: Datum, event: str, told: Fate) -> Fate:
@@ -344,14 +352,14 @@ def saves(service: Service) -> bool | None:
     return False if saves_never else None
 
 
-def _upgraded(datum: Datum, after: Stack) -> Fate | None:
+def _upgraded(datum: Datum, event: str, after: Stack) -> Fate | None:
     """What an upgrade to *after* makes of *datum*, where it differs from a mere re-creation."""
     service = next((one for one in after.services if one.name == datum.service.name), None)
     if service is None:
-        return Fate(fate=RowFate.ORPHANED, why="the upgraded stack has no such service")
+        return Fate(fate=RowFate.ORPHANED, why="the upgraded stack has no such service") if datum.mount is not None else None
     recognised = recognise(service)
     if datum.kept is None or datum.recognised is None or recognised is None:
-        return None
+        return _other_store(datum, event, service, recognised)
     match = next((kept for kept in recognised.image.kept if kept.what == datum.kept.what), None)
     if match is None:
         return Fate(fate=RowFate.UNKNOWN, why=f"it was {datum.recognised.image.kind} and becomes {recognised.image.kind}")
@@ -361,6 +369,8 @@ def _upgraded(datum: Datum, after: Stack) -> Fate | None:
     guard = recognised.image.guard
     if guard is not None and path != datum.path and any(mount.target == guard for mount in mounts) and recognised.by == "its name":
         return Fate(fate=RowFate.CANNOT_START, why=f"the new image refuses to start while something is mounted at {guard}; the old data stays in it")
+    if datum.mount is None or datum.mount.kind == "tmpfs":
+        return None  # gone with the old container, whatever the new one is
     if path != datum.path and not _same_place(datum, now, path):
         return Fate(fate=RowFate.ORPHANED, why=f"the new image keeps its data in {path}; what lies in {datum.path} is no longer looked at")
     if (
@@ -371,7 +381,28 @@ def _upgraded(datum: Datum, after: Stack) -> Fate | None:
     ):
         why = f"PostgreSQL {recognised.major} does not start on the files of version {datum.recognised.major}"
         return Fate(fate=RowFate.CANNOT_START, why=why)
-    return None if now is not None or datum.mount is None else Fate(fate=RowFate.ORPHANED, why="the upgraded stack mounts nothing there")
+    return _other_store(datum, event, service, recognised)
+
+
+def _other_store(datum: Datum, event: str, after: Service, recognised: Recognised | None) -> Fate | None:
+    """Whether the upgraded service has another store at the same path; None: the same one."""
+    then = datum.mount
+    if then is None or then.kind == "tmpfs" or datum.vague:
+        return None
+    now = mount_over(datum.path, mounts_of(after, recognised))
+    if now is None or now.target != then.target or _key(now) != _key(then):
+        if _key(then) is None and event == "down+upgrade":
+            return None  # orphaned already by the `down`
+        what = "nothing is mounted there any more" if now is None else f"{now.source or 'another store'} is mounted there now"
+        return Fate(fate=RowFate.ORPHANED, why=f"{what}; the old store stays as it is, and the service does not have it")
+    if datum.recognised is None and (after.image.reference != datum.service.image.reference or after.user != datum.service.user):
+        return Fate(fate=RowFate.UNKNOWN, why="where the new image looks for its data, and as whom, only a drill can tell", store=RowFate.PERSISTED)
+    return None
+
+
+def _key(mount: StackMount) -> str | None:
+    """What tells a store from others by name; None: an anonymous volume."""
+    return mount.source if mount.kind == "bind" else mount.volume if mount.source is not None else None
 
 
 def _same_place(datum: Datum, now: StackMount | None, path: str) -> bool:

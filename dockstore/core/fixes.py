@@ -78,3 +78,15 @@ def upgrade(after: Service, datum: Datum) -> str:
 def dump_and_restore(datum: Datum) -> str:
     """Data files of another version."""
     return f"dump with the old version and restore into the new one (pg_dumpall, psql), on a new volume at {datum.path}"
+
+
+def carry_over(datum: Datum, now: StackMount | None) -> str:
+    """Take what is in the old store along, before the new one is used."""
+    then = datum.mount
+    new = (now.volume or now.source) if now is not None else None
+    old = (then.volume or then.source) if then is not None else None
+    if then is None or new is None:
+        return f"keep a mount at {datum.path} in the upgraded stack"
+    if old is None:
+        old = f"$(docker inspect --format '{{{{range .Mounts}}}}{{{{if eq .Destination \"{then.target}\"}}}}{{{{.Name}}}}{{{{end}}}}{{{{end}}}}' CONTAINER)"
+    return f"copy it over first: docker run --rm -v {old}:/from:ro -v {new}:/to busybox cp -a /from/. /to/"

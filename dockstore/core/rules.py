@@ -30,7 +30,7 @@ _ALL = (
     Rule("DS201", ERROR, "data lies in an anonymous volume that the image declares"),
     Rule("DS202", WARNING, "a volume without a name"),
     Rule("DS203", ADVICE, "volume names follow the project's name, and nothing fixes that"),
-    Rule("DS204", WARNING, "an external volume is not there"),
+    Rule("DS204", ADVICE, "an external volume is not there"),
     Rule("DS205", ERROR, "the upgraded image looks for its data elsewhere"),
     Rule("DS206", WARNING, "the upgraded version does not read the old version's files"),
     Rule("DS301", ERROR, "the mount lies one folder too high: the image's own volume covers the data"),
@@ -47,7 +47,7 @@ _ALL = (
     Rule("DS901", ADVICE, "a volume freezes the image's own files"),
     Rule("DS902", ADVICE, "where this service writes, only a drill can tell"),
     Rule("DS903", ADVICE, "a tag that moves chooses the version of a database"),
-    Rule("DS904", ADVICE, "an anonymous volume that nothing seems to use"),
+    Rule("DS904", ADVICE, "an anonymous volume that nothing is known to use"),
     Rule("DS905", WARNING, "an ignore comment without a reason"),
     Rule("DS906", ADVICE, "an ignore comment names no rule"),
 )

@@ -77,6 +77,7 @@ class Row:
     service_after: str | None = None  # up, not-ready, down
     probe: str | None = None
     rests_on: str | None = None  # of an audit: what the prediction rests on
+    store_fate: str | None = None  # of an audit: what becomes of the store, where the fate of the data in it cannot be told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,11 @@ def fate_word(fate: RowFate) -> str:
     return _MARKS.get(fate, fate.value)
 
 
+def cell(row: Row) -> str:
+    """Return what a matrix says of a row: `kept?` where the store is kept and nobody knows whether the service finds its data in it."""
+    return "kept?" if row.fate is RowFate.UNKNOWN and row.store_fate == RowFate.PERSISTED.value else fate_word(row.fate)
+
+
 def store_word(store: RowStore | None) -> str:
     """Return what a store is, in a few words."""
     if store is None:

@@ -116,6 +116,7 @@ class Fate:
 
     fate: RowFate
     why: str
+    store: RowFate | None = None  # what becomes of the store, where that says more
 
 
 def held(mount: StackMount | None, volumes: Mapping[str, StackVolume], *, shared: bool = False) -> Held:

@@ -87,6 +87,7 @@ def row(one: Row, kind: str = "drill") -> Json:
         "fix": _text(one.fix),
         "service_after": one.service_after,
         "rests_on": _text(one.rests_on),
+        "store_fate": one.store_fate,
     }
     if kind != "audit":
         found["sights"] = {vantage.value: sight.value for vantage, sight in one.sights.items()}

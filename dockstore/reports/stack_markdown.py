@@ -111,9 +111,11 @@ def _matrix(report: StackReport) -> str:
 def _cell(row: Row | None) -> str:
     if row is None:
         return ""
-    word = stack_words.fate_word(row.fate)
+    word = stack_words.cell(row)
     if row.fate in GOOD:
         return f"✅ {word}"
+    if word == "kept?":
+        return "❔ kept, found?"
     if not row.must_survive:
         return word if word != "?" else "❔"
     return "❔" if row.fate in OPEN else f"❌ {word}"

@@ -83,6 +83,7 @@ def _row(kind: str) -> Json:
         "fix": _MAYBE,
         "service_after": {"enum": ["up", "not-ready", "down", None]},
         "rests_on": {**_MAYBE, "description": "of an audit: what the prediction rests on"},
+        "store_fate": {"enum": [*(fate.value for fate in RowFate), None], "description": "of an audit: what becomes of the store itself"},
     }
     if kind != "audit":
         sights = {vantage.value: _enum(Sight) for vantage in Vantage}

@@ -107,8 +107,8 @@ def _store(row: Row) -> str:
 def _cell(row: Row | None, *, color: bool) -> str:
     if row is None:
         return ""
-    word = stack_words.fate_word(row.fate)
-    if row.fate in GOOD:
+    word = stack_words.cell(row)
+    if row.fate in GOOD or word == "kept?":
         return word
     if not row.must_survive:
         return layout.paint(word, "soft", color=color)

@@ -140,7 +140,10 @@ class Play:
 
     def close(self) -> None:
         """Take everything away."""
-        self.compose("down", "--volumes", "--remove-orphans", "--timeout", "0")
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            self.compose("down", "--volumes", "--remove-orphans", "--timeout", "0")
+        for container in self.containers():
+            container.remove(v=True, force=True)
         for name in self.volumes:
             with contextlib.suppress(docker.errors.NotFound):
                 self.client.volumes.get(name).remove(force=True)
@@ -211,18 +214,20 @@ class Play:
         name = deepest.get("Name") or deepest["Source"]
         return f"mount {self.removed.count(name)}", name
 
-    def bytes_of(self, nonce: str) -> list[str]:
-        """The files that hold *nonce*, in the stack's volumes and folder."""
+    def bytes_of(self, nonce: str) -> bool:
+        """Whether *nonce* is anywhere in the stack's volumes and folder; NULs are made line ends, for busybox's grep stops at them."""
         there = []
         for name in sorted(self.volumes):
             with contextlib.suppress(docker.errors.NotFound):
                 there.append(self.client.volumes.get(name).name)
-        found = [str(path) for path in self.folder.rglob("*") if path.is_file() and nonce.encode() in path.read_bytes()]
-        if there:
-            mounts = {name: {"bind": f"/v/{name}", "mode": "rw"} for name in there}
-            said = self.client.containers.run(HELPER, ["sh", "-c", f"grep -rlF {nonce} /v || true"], volumes=mounts, network_mode="none", remove=True)
-            found += said.decode().split()
-        return found
+        if any(path.is_file() and nonce.encode() in path.read_bytes() for path in self.folder.rglob("*")):
+            return True
+        if not there:
+            return False
+        mounts = {name: {"bind": f"/v/{name}", "mode": "rw"} for name in there}
+        search = ["sh", "-c", f"find /v -type f -print0 | xargs -0 cat | tr '\\000' '\\n' | grep -cF {nonce} || true"]
+        said = self.client.containers.run(HELPER, search, volumes=mounts, network_mode="none", remove=True)
+        return int(said.decode().strip()) > 0
 
     # --- one event --------------------------------------------------------------------------------------------------
 
@@ -266,7 +271,7 @@ class Play:
         """Whether what is written is in a volume at once: then a row that is gone from the same store was taken out of it."""
         nonce = "n" + secrets.token_hex(8)[:15]
         self.say(datum.write, nonce)
-        return bool(self.bytes_of(nonce))
+        return self.bytes_of(nonce)
 
 
 def differences(truth: StackTruth, seen: Mapping[str, Mapping[tuple[str, str | None], str]]) -> Sequence[str]:

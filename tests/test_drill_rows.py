@@ -1,0 +1,347 @@
+"""What a drill's history is ruled to be: never a wrong verdict, whatever was seen or not."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+
+import pytest
+from drilling import GONE, LAYER, NAMED, ORPHANED, SEEN, UNSEEN, Story, group
+
+from dockstore.core.drill_facts import Group, StateNote, facts, note_of
+from dockstore.core.drill_findings import findings, override, with_fixes
+from dockstore.core.drill_rows import rows
+from dockstore.core.history_codec import dump, load
+from dockstore.core.model import Home, Sight, Users, Vantage
+from dockstore.core.stack_outcome import LOSSES
+from dockstore.core.stack_report import RowFate, StackOutcome
+from dockstore.runner.drill_report import report
+
+
+def fate_of(story: Story) -> RowFate:
+    (row,) = rows(story.history())
+    return row.fate
+
+
+# --- the marker decides where nobody speaks for the data -------------------------------------------------------------------
+
+
+def test_a_marker_that_everybody_sees_has_persisted() -> None:
+    (row,) = rows(Story(group()).event("restart").saw(SEEN).history())
+
+    assert row.fate is RowFate.PERSISTED
+    assert row.must_survive
+    assert row.service_after == "up"
+    assert row.sights == {Vantage.ENGINE: Sight.SAME, Vantage.HOST: Sight.SAME, Vantage.CONTAINER: Sight.SAME}
+
+
+def test_an_anonymous_volume_left_behind_is_orphaned_and_the_way_back_is_told() -> None:
+    (row,) = rows(Story(group()).event("down+up").saw(ORPHANED).history())
+
+    assert row.fate is RowFate.ORPHANED
+    assert row.recover == f"docker run --rm -v {'a' * 64}:/from:ro -v db_data:/to busybox cp -a /from/. /to/   # then mount db_data at /data"
+
+
+def test_a_writable_layer_that_went_is_lost() -> None:
+    assert fate_of(Story(group(store=LAYER)).event("recreate").saw(GONE)) is RowFate.LOST
+
+
+def test_what_nobody_could_see_is_unknown() -> None:
+    assert fate_of(Story(group()).event("restart").saw(UNSEEN)) is RowFate.UNKNOWN
+
+
+def test_an_event_whose_look_never_came_has_no_row_that_says_more_than_unknown() -> None:
+    assert fate_of(Story(group()).event("restart")) is RowFate.UNKNOWN
+
+
+def test_a_marker_that_could_not_be_planted_says_nothing() -> None:
+    assert fate_of(Story(group()).event("restart", read_back=False)) is RowFate.UNKNOWN
+
+
+def test_persisted_where_nothing_was_ever_written_is_unknown_and_no_alarm() -> None:
+    (row,) = rows(Story(group(found="declared")).event("restart").saw(SEEN).history())
+
+    assert row.fate is RowFate.UNKNOWN
+    assert not row.must_survive
+
+
+def test_a_refused_write_where_the_service_writes_nothing_is_unwritable() -> None:
+    (row,) = rows(Story(group(found="declared")).event("restart", read_back=False, refused="Permission denied").history())
+
+    assert row.fate is RowFate.UNWRITABLE
+    assert row.must_survive
+
+
+def test_a_refused_write_where_the_service_writes_elsewhere_is_a_mount_that_is_not_used() -> None:
+    elsewhere = group(path="/other", folder="/other")
+    story = Story(group(found="declared"), elsewhere).event("restart", read_back=False, refused="Permission denied")
+
+    row = next(row for row in rows(story.history()) if row.path == "/data")
+
+    assert row.fate is RowFate.UNKNOWN
+    assert "mounted, not used" in row.why
+    assert not row.must_survive
+
+
+# --- how a marker lies ------------------------------------------------------------------------------------------------------
+
+
+def test_files_that_were_all_made_anew_are_unknown_though_the_marker_is_there() -> None:
+    assert fate_of(Story(group()).event("restart").saw(SEEN).after(renewed=True)) is RowFate.UNKNOWN
+
+
+def test_data_under_an_old_host_name_are_orphaned_though_the_marker_is_there() -> None:
+    assert fate_of(Story(group()).event("recreate").saw(SEEN).after(host_name_moved="abc", kept_files=True)) is RowFate.ORPHANED
+
+
+def test_a_service_that_begins_anew_elsewhere_has_orphaned_what_lies_untouched() -> None:
+    assert fate_of(Story(group()).event("upgrade").saw(SEEN).after(moved_to="/new", kept_files=True)) is RowFate.ORPHANED
+
+
+def test_what_is_written_in_a_graceful_stop_only_is_unknown_after_a_kill() -> None:
+    assert fate_of(Story(group(written_at_stop=True)).event("kill+start").saw(SEEN)) is RowFate.UNKNOWN
+    assert fate_of(Story(group(written_at_stop=True)).event("stop+start").saw(SEEN)) is RowFate.PERSISTED
+
+
+def test_a_marker_swept_away_beside_the_very_files_of_before_is_unknown() -> None:
+    swept = {**SEEN, "container": Sight.ABSENT, "host": Sight.ABSENT}
+
+    assert fate_of(Story(group()).event("restart").saw(swept)) is RowFate.LOST
+    assert fate_of(Story(group()).event("restart").saw(swept).after(kept_files=True)) is RowFate.UNKNOWN
+
+
+# --- the service's word -----------------------------------------------------------------------------------------------------
+
+
+def covered(**changes: object) -> Story:
+    return Story(group(probes=("rows",))).probe(touched_files=True, searchable=True, **changes)
+
+
+def test_what_the_service_finds_again_has_persisted() -> None:
+    (row,) = rows(covered().event("restart").saw(SEEN).word("same").history())
+
+    assert row.fate is RowFate.PERSISTED
+    assert row.sights[Vantage.SERVICE] is Sight.SAME
+
+
+def test_what_the_service_finds_again_though_the_marker_is_gone_is_no_loss() -> None:
+    assert fate_of(covered().event("recreate").saw(GONE).word("same")) is RowFate.PERSISTED
+    assert fate_of(covered().event("recreate").saw(ORPHANED).word("same")) is RowFate.CARRIED
+
+
+def test_what_the_service_misses_is_orphaned_where_its_bytes_are_found() -> None:
+    story = covered().event("recreate").saw(SEEN).word("absent", searched=True, found=("volume p_data: mnesia/x",), found_stores=("p_data",))
+
+    assert fate_of(story) is RowFate.ORPHANED
+
+
+def test_what_the_service_misses_is_lost_where_a_search_that_works_finds_nothing() -> None:
+    assert fate_of(covered().event("recreate").saw(GONE).word("absent", searched=True)) is RowFate.LOST
+
+
+def test_what_the_service_misses_is_unknown_where_the_search_could_not_see_everything() -> None:
+    assert fate_of(covered().event("recreate").saw(SEEN).word("absent", searched=False)) is RowFate.UNKNOWN
+
+
+def test_what_the_service_misses_counts_as_a_loss_whatever_became_of_its_bytes() -> None:
+    history = covered().event("restart").saw(SEEN).word("absent", searched=False).history()
+
+    found = report(history, stack=None, engines={}, name="shop", files=("compose.yaml",), seconds=1.0, interrupted=False)
+
+    assert found.outcome is StackOutcome.LOSES_DATA
+
+
+def test_data_that_were_in_memory_only_are_lost_with_the_process() -> None:
+    (row,) = rows(Story().probe(memory_only=True).event("restart").word("absent", searched=True).history())
+
+    assert row.fate is RowFate.LOST
+    assert row.path is None
+    assert row.must_survive
+
+
+def test_a_probe_that_touched_no_file_speaks_for_all_data_of_its_service() -> None:
+    story = Story(group()).probe(touched_files=False).event("restart").saw(SEEN).word("absent", searched=True)
+
+    (row,) = rows(story.history())
+
+    assert (row.path, row.fate) == ("/data", RowFate.UNKNOWN)
+
+
+def test_a_probe_without_a_say_is_not_asked() -> None:
+    story = Story(group(probes=("rows",))).probe(says=False, touched_files=True).event("restart").saw(SEEN).word("absent", read_before=False)
+
+    assert fate_of(story) is RowFate.PERSISTED
+
+
+def test_a_service_that_cannot_be_asked_leaves_the_marker_to_decide() -> None:
+    assert fate_of(covered().event("restart").saw(SEEN).word("unseen")) is RowFate.PERSISTED
+
+
+def test_of_several_words_the_worst_counts() -> None:
+    story = covered().probe(name="uploads", says=True, touched_files=True, searchable=True)
+    story.groups = (replace(story.groups[0], probes=("rows", "uploads")),)
+    story.events[2] = facts(story.groups[0], step="0", look="first start")
+    story.event("restart").saw(SEEN).word("same").word("absent", probe="uploads", searched=True)
+
+    assert fate_of(story) is RowFate.LOST
+
+
+# --- how a service stands ---------------------------------------------------------------------------------------------------
+
+
+def test_a_service_that_does_not_come_up_again_cannot_start_and_its_bytes_are_told() -> None:
+    (row,) = rows(Story(group()).event("upgrade", state="cannot-start", detail="exit code 1").saw(SEEN).history())
+
+    assert row.fate is RowFate.CANNOT_START
+    assert "exit code 1" in row.why
+    assert row.service_after == "down"
+
+
+def test_a_slow_service_is_unknown_never_one_that_cannot_start() -> None:
+    assert fate_of(Story(group()).event("restart", state="slow").saw(SEEN)) is RowFate.UNKNOWN
+
+
+def test_a_service_that_never_came_up_has_one_answer_for_every_event() -> None:
+    story = Story(state="cannot-start").event("restart", state="cannot-start").event("down+up", state="cannot-start")
+
+    assert [(row.event, row.fate, row.path) for row in rows(story.history())] == [
+        ("restart", RowFate.CANNOT_START, None),
+        ("down+up", RowFate.CANNOT_START, None),
+    ]
+
+
+# --- what must survive ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "role", "must", "ignore", "expected"),
+    [
+        ("restart", "data", (), (), True),
+        ("down-v+up", "data", (), (), False),
+        ("down-v+up", "data", ("down-v+up",), (), True),
+        ("down-v+up", "data", ("/data",), (), True),
+        ("restart", "scratch", (), (), False),
+        ("restart", "scratch", ("db:/data",), (), True),
+        ("restart", "data", (), ("db:/data",), False),
+        ("restart", "data", (), ("db",), False),
+        ("restart", "data", (), ("/dat*",), False),
+        ("restart", "data", (), ("web:/data",), True),
+        ("restart", "data", (), ("restart",), False),
+    ],
+)
+def test_what_must_survive_is_data_in_routine_events_unless_said_otherwise(
+    event: str, role: str, must: tuple[str, ...], ignore: tuple[str, ...], expected: bool
+) -> None:
+    story = Story(group(role=role), must_survive=must, ignore=ignore).event(event).saw(SEEN)
+
+    (row,) = rows(story.history())
+
+    assert row.must_survive is expected
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------------
+
+EVERY = list(itertools.product(Sight, Home, Sight, Sight, Users))
+
+
+def test_no_marker_is_lost_while_container_or_host_sees_it_and_none_persists_unless_the_container_does() -> None:
+    for container, home, host, engine, users in EVERY:
+        seen = {"container": container, "home": home, "host": host, "engine": engine, "users": users}
+        fate = fate_of(Story(group()).event("restart").saw(seen))
+        if Sight.SAME in {container, host}:
+            assert fate not in {RowFate.LOST, RowFate.ALTERED}
+        if fate is RowFate.PERSISTED:
+            assert container is Sight.SAME
+
+
+@pytest.mark.parametrize("seen", [SEEN, ORPHANED, GONE, UNSEEN], ids=["seen", "orphaned", "gone", "unseen"])
+@pytest.mark.parametrize("searched", [True, False])
+@pytest.mark.parametrize("searchable", [True, False])
+def test_what_the_service_misses_never_persists_and_is_never_lost_without_a_search_that_works(
+    seen: dict[str, object], searched: bool, searchable: bool
+) -> None:
+    story = Story(group(probes=("rows",))).probe(touched_files=True, searchable=searchable)
+
+    fate = fate_of(story.event("restart").saw(seen).word("absent", searched=searched))
+
+    assert fate not in {RowFate.PERSISTED, RowFate.CARRIED}
+    assert (fate is RowFate.LOST) is (searched and searchable)
+
+
+# --- there and back ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_drill_is_ruled_again_from_its_history_on_disk() -> None:
+    history = covered().event("down+up").saw(ORPHANED).word("absent", searched=True, found=("volume x: y",)).history()
+
+    lines = [dump(history.header), *(dump(event) for event in history.events)]
+
+    assert rows(load(lines)) == rows(history)
+
+
+def test_a_note_of_a_later_version_is_read_without_what_is_not_known() -> None:
+    line = facts(group(), step="0", look="first start")
+    raw = json.loads(line.raw)
+    raw["more"] = 1
+    raw["store"]["more"] = 2
+
+    assert note_of(replace(line, raw=json.dumps(raw)), Group) == group()
+    assert note_of(line, StateNote) is None
+
+
+def test_a_history_without_a_stack_has_no_rows() -> None:
+    history = Story(group()).history()
+
+    assert rows(replace(history, events=history.events[1:])) == ()
+
+
+# --- findings and the fix ---------------------------------------------------------------------------------------------------
+
+
+def test_one_finding_for_an_anonymous_volume_not_one_for_each_event() -> None:
+    found = rows(Story(group()).event("restart").saw(SEEN).event("down+up").saw(ORPHANED).event("remove+run").saw(ORPHANED).history())
+
+    (finding,) = findings(found, None)
+
+    assert (finding.rule, finding.severity, finding.service, finding.path) == ("DS201", "error", "db", "/data")
+    assert "down+up, remove+run" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("store", "seen", "rule"),
+    [
+        (LAYER, GONE, "DS101"),
+        (replace(LAYER, key="/data", target="/data", kind="tmpfs"), GONE, "DS102"),
+        (replace(NAMED, name="b" * 64, anonymous=True), ORPHANED, "DS202"),
+    ],
+    ids=["layer", "tmpfs", "anonymous by the file"],
+)
+def test_each_store_that_loses_has_its_rule(store: object, seen: dict[str, object], rule: str) -> None:
+    found = rows(Story(group(store=store)).event("remove+run").saw(seen).history())
+
+    assert [finding.rule for finding in findings(found, None)] == [rule]
+
+
+def test_a_stack_that_keeps_its_data_is_quiet() -> None:
+    found = rows(Story(group(store=NAMED)).event("down+up").saw(SEEN).history())
+
+    assert findings(found, None) == ()
+    assert override(found, None) is None
+
+
+def test_the_fix_is_a_compose_file_with_what_has_to_change() -> None:
+    found = with_fixes(rows(Story(group()).event("down+up").saw(ORPHANED).history()), None)
+
+    assert found[0].fix == "services.db.volumes: [db_data:/data]   # and volumes: {db_data: {}}"
+    assert override(found, None) == (
+        "# what dockstore drill would change; merged over the stack: docker compose -f compose.yaml -f THIS up -d\n"
+        'services:\n  "db":\n    volumes:\n      - "db_data:/data"\nvolumes:\n  "db_data": {}\n'
+    )
+
+
+def test_a_host_name_that_data_bear_is_fixed() -> None:
+    found = rows(Story(group(store=NAMED)).event("recreate").saw(SEEN).after(host_name_moved="abc").history())
+
+    assert [finding.rule for finding in findings(found, None)] == ["DS307"]
+    assert 'hostname: "db"' in str(override(found, None))
