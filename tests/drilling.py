@@ -9,13 +9,15 @@ from dockstore.core.history import Header, History, Observation, Placement, Test
 from dockstore.core.model import EngineInfo, Home, Place, PlaceKind, Sight, Store, StoreKind, Users, Vantage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dockstore.core.drill_facts import AnyNote
     from dockstore.core.history import Event
 
-SEEN = {"container": Sight.SAME, "home": Home.YES, "host": Sight.SAME, "engine": Sight.SAME, "users": Users.SOMEBODY}
-ORPHANED = {"container": Sight.ABSENT, "home": Home.NO, "host": Sight.SAME, "engine": Sight.SAME, "users": Users.NOBODY}
-GONE = {"container": Sight.ABSENT, "home": Home.NO, "host": Sight.ABSENT, "engine": Sight.ABSENT, "users": Users.NOBODY}
-UNSEEN = {"container": Sight.UNSEEN, "home": Home.UNKNOWN, "host": Sight.UNSEEN, "engine": Sight.UNSEEN, "users": Users.UNKNOWN}
+SEEN: Mapping[str, object] = {"container": Sight.SAME, "home": Home.YES, "host": Sight.SAME, "engine": Sight.SAME, "users": Users.SOMEBODY}
+ORPHANED: Mapping[str, object] = {"container": Sight.ABSENT, "home": Home.NO, "host": Sight.SAME, "engine": Sight.SAME, "users": Users.NOBODY}
+GONE: Mapping[str, object] = {"container": Sight.ABSENT, "home": Home.NO, "host": Sight.ABSENT, "engine": Sight.ABSENT, "users": Users.NOBODY}
+UNSEEN: Mapping[str, object] = {"container": Sight.UNSEEN, "home": Home.UNKNOWN, "host": Sight.UNSEEN, "engine": Sight.UNSEEN, "users": Users.UNKNOWN}
 
 INFO = EngineInfo(
     address="unix:///nowhere",
@@ -93,7 +95,7 @@ class Story:
         self._name = name
         return self
 
-    def saw(self, seen: dict[str, object], path: str | None = None) -> Story:
+    def saw(self, seen: Mapping[str, object], path: str | None = None) -> Story:
         """What was seen of the markers (or of that of *path*) after the event."""
         for item in self.groups:
             if path is not None and item.path != path:

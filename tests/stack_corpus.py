@@ -151,7 +151,24 @@ def stacks() -> tuple[StackTruth, ...]:
 def load(folder: Path) -> StackTruth:
     """Read one truth.yaml; a wrong one raises."""
     raw: dict[str, Any] = yaml.safe_load((folder / "truth.yaml").read_text(encoding="utf-8"))
-    known = {"title", "about", "write", "read", "ready", "data", "quiet", "loses", "flag", "outcome", "probe", "audit", "fix", "external", "one_off", "advice"}
+    known = {
+        "title",
+        "about",
+        "write",
+        "read",
+        "ready",
+        "data",
+        "quiet",
+        "loses",
+        "flag",
+        "outcome",
+        "probe",
+        "audit",
+        "fix",
+        "external",
+        "one_off",
+        "advice",
+    }
     assert set(raw) <= known, f"{folder.name}: no such key: {sorted(set(raw) - known)}"
     text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml")) if path.name != "truth.yaml")
     outcome = "loses-data" if raw.get("loses") else raw.get("outcome", "keeps-data")
@@ -182,7 +199,7 @@ def _datum(entry: dict[str, Any], raw: dict[str, Any], *, upgrade: bool) -> Datu
     return Datum(
         service=entry["service"],
         path=entry["path"],
-        fates={event: usual for event in routine} | fates,
+        fates=dict.fromkeys(routine, str(usual)) | fates,
         write=Command(**(entry.get("write") or raw["write"])),
         read=Command(**(entry.get("read") or raw["read"])),
         aliases=tuple(entry.get("aliases", ())),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from drilling import GONE, LAYER, NAMED, ORPHANED, SEEN, UNSEEN, Story, group
@@ -14,9 +15,11 @@ from dockstore.core.drill_findings import findings, override, with_fixes
 from dockstore.core.drill_rows import rows
 from dockstore.core.history_codec import dump, load
 from dockstore.core.model import Home, Sight, Users, Vantage
-from dockstore.core.stack_outcome import LOSSES
 from dockstore.core.stack_report import RowFate, StackOutcome
 from dockstore.runner.drill_report import report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def fate_of(story: Story) -> RowFate:
@@ -247,7 +250,7 @@ EVERY = list(itertools.product(Sight, Home, Sight, Sight, Users))
 
 def test_no_marker_is_lost_while_container_or_host_sees_it_and_none_persists_unless_the_container_does() -> None:
     for container, home, host, engine, users in EVERY:
-        seen = {"container": container, "home": home, "host": host, "engine": engine, "users": users}
+        seen: Mapping[str, object] = {"container": container, "home": home, "host": host, "engine": engine, "users": users}
         fate = fate_of(Story(group()).event("restart").saw(seen))
         if Sight.SAME in {container, host}:
             assert fate not in {RowFate.LOST, RowFate.ALTERED}
@@ -259,7 +262,7 @@ def test_no_marker_is_lost_while_container_or_host_sees_it_and_none_persists_unl
 @pytest.mark.parametrize("searched", [True, False])
 @pytest.mark.parametrize("searchable", [True, False])
 def test_what_the_service_misses_never_persists_and_is_never_lost_without_a_search_that_works(
-    seen: dict[str, object], searched: bool, searchable: bool
+    seen: Mapping[str, object], searched: bool, searchable: bool
 ) -> None:
     story = Story(group(probes=("rows",))).probe(touched_files=True, searchable=searchable)
 
@@ -317,7 +320,7 @@ def test_one_finding_for_an_anonymous_volume_not_one_for_each_event() -> None:
     ],
     ids=["layer", "tmpfs", "anonymous by the file"],
 )
-def test_each_store_that_loses_has_its_rule(store: object, seen: dict[str, object], rule: str) -> None:
+def test_each_store_that_loses_has_its_rule(store: object, seen: Mapping[str, object], rule: str) -> None:
     found = rows(Story(group(store=store)).event("remove+run").saw(seen).history())
 
     assert [finding.rule for finding in findings(found, None)] == [rule]

@@ -185,7 +185,7 @@ def _memory(datum: Datum, kind: str) -> Iterator[Finding]:
     when = "never saves" if saved is False else "saves only now and then"
     text = f"{kind} {when}: what it has not saved is only in memory, and gone when it is killed"
     spot = datum.service.setting_spots.get("command") or datum.service.image_spot or datum.service.spot
-    severity = "error" if saved is False else ADVICE
+    severity = "error" if saved is False else None
     yield finding("DS103", text, service=datum.service.name, path=datum.path, spot=spot, fix=fixes.append_only(datum.service), as_=severity)
 
 
@@ -328,9 +328,9 @@ def _upgrade(datum: Datum, setting: Setting) -> Iterator[Finding]:
     name, path = datum.service.name, datum.path
     told, before = (fate_of(datum, event, setting) for event in ("upgrade", "recreate"))
     spot = after.image_spot or datum.service.image_spot
-    if datum.recognised is None and datum.found == "declared":
-        yield from _moved_volume(datum, after)
-    if told.fate is before.fate:
+    if told.fate is before.fate or told.fate is RowFate.UNKNOWN:
+        if datum.recognised is None and datum.found == "declared":
+            yield from _moved_volume(datum, after)
         return
     if told.fate in LOSSES and datum.kept is None:
         now = mount_over(path, after.mounts)

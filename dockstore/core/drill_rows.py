@@ -87,7 +87,7 @@ def rows(history: History) -> tuple[Row, ...]:
             if not _covers(probe, mine):
                 found += [_bare_row(stack, probe, event, first.get(service)) for event in played]
         if not mine and not asked and first.get(service) is not None and first[service].state == "cannot-start":
-            found += [_never(stack, first[service], event) for event in played]
+            found += [_never(first[service], event) for event in played]
     return tuple(found)
 
 
@@ -166,6 +166,8 @@ def _row(stack: StackNote, group: Group, asked: list[ProbeNote], mine: list[Grou
     must = _must(stack, group.service, group.path, group.role, group.found, event.event)
     if ruled.fate is RowFate.UNWRITABLE and group.found == "declared":
         must = event.event.routine
+    if first is not None and first.state == "cannot-start":
+        must = False  # no event did it
     return Row(
         service=group.service,
         path=group.path,
@@ -281,9 +283,9 @@ def _weakened(group: Group, event: _Played, ruled: Ruled) -> Ruled:
     if group.found == "declared":
         said = "nothing was ever seen to be written here; only dockstore's own marker lay here"
         return Ruled(fate=RowFate.UNKNOWN, why=said) if ruled.fate is RowFate.PERSISTED else Ruled(fate=ruled.fate, why=f"{said}: {ruled.why}")
-    after = event.afters.get((group.service, group.path))
-    if after is None or group.role != DATA:
+    if group.role != DATA:
         return ruled
+    after = event.afters.get((group.service, group.path), AfterNote(service=group.service, path=group.path))
     if after.moved_to is not None and ruled.fate in {RowFate.PERSISTED, RowFate.CARRIED, RowFate.SHADOWED, RowFate.UNKNOWN}:
         return Ruled(fate=RowFate.ORPHANED, why=f"the service begins anew at {after.moved_to}; what it wrote here lies untouched", missed=True)
     if ruled.fate is RowFate.PERSISTED and after.host_name_moved is not None:
@@ -388,7 +390,7 @@ def _bare_row(stack: StackNote, probe: ProbeNote, event: _Played, first: StateNo
     )
 
 
-def _never(stack: StackNote, first: StateNote, event: _Played) -> Row:
+def _never(first: StateNote, event: _Played) -> Row:
     return Row(
         service=first.service,
         path=None,
@@ -398,7 +400,7 @@ def _never(stack: StackNote, first: StateNote, event: _Played) -> Row:
         store=None,
         event=event.event.name,
         fate=RowFate.CANNOT_START,
-        must_survive=event.event.routine and not _matches(stack.ignore, first.service, ""),
+        must_survive=False,  # no event did it
         why=f"the service never came up: {first.detail}",
         service_after="down",
     )

@@ -88,5 +88,5 @@ def carry_over(datum: Datum, now: StackMount | None) -> str:
     if then is None or new is None:
         return f"keep a mount at {datum.path} in the upgraded stack"
     if old is None:
-        old = f"$(docker inspect --format '{{{{range .Mounts}}}}{{{{if eq .Destination \"{then.target}\"}}}}{{{{.Name}}}}{{{{end}}}}{{{{end}}}}' CONTAINER)"
+        old = "OLD"  # a name of 64 digits: docker inspect of the container tells it
     return f"copy it over first: docker run --rm -v {old}:/from:ro -v {new}:/to busybox cp -a /from/. /to/"

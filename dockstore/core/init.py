@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from dockstore.core.listing import scratch
 from dockstore.core.storage import beneath, is_memory_volume
-from dockstore.core.texts import RESERVED
+from dockstore.core.texts import LONGEST_NAME, RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -155,10 +155,10 @@ def _mount(service: Service, name: str, mount: StackMount, mounts: list[str], dr
             plain = is_file(source)
             if plain or (plain is None and "." in posixpath.basename(source)[1:]):
                 inside = _scratch_file(source, drawn, "")
-                mounts.append(f"      - {_text(f'./{inside}:{target}{_mode(mount)}')}  # a file; its content is not copied")
+                mounts.append(f"      - {_bind(f'./{inside}', mount, target)}  # a file; its content is not copied")
                 return None
             inside = _scratch_file(source, drawn, "/")
-            mounts.append(f"      - {_text(f'./{inside}:{target}{_mode(mount)}')}")
+            mounts.append(f"      - {_bind(f'./{inside}', mount, target)}")
             fate, why = "persisted", "a bind: the folder is the host's"
         case "tmpfs":
             mounts.append(f"      - {{type: tmpfs, target: {_text(target)}}}")
@@ -174,20 +174,21 @@ def _mount(service: Service, name: str, mount: StackMount, mounts: list[str], dr
         return None
     if mount.volume is not None:
         drawn.taken[mount.volume] = service.name
-    return Look(name=f"{name} {target}", place=f"{name}:{target}/{ROW}", fate=fate, why=why)
+    return Look(name=_look_name(name, target), place=f"{name}:{target}/{ROW}", fate=fate, why=why)
 
 
 def _volume(mount: StackMount, target: str, mounts: list[str], drawn: _Drawn) -> tuple[str, str]:
     if mount.declared_by == "image VOLUME":
         return "orphaned", "an anonymous volume that the image's VOLUME makes; a new container gets a new one"
     if mount.source is None or mount.volume is None:
-        mounts.append(f"      - {_text(target)}  # an anonymous volume")
+        mounts.append(f"      - {_long('volume', None, mount, target) if ':' in target else _text(target)}  # an anonymous volume")
         return "orphaned", "an anonymous volume; a new container gets a new one"
     name = _volume_name(mount.volume, drawn)
     if mount.subpath:
         drawn.notes.append(f"at {target} the whole volume is mounted, not its part {mount.subpath}")
     options = [word for word, wanted in (("ro", mount.read_only), ("nocopy", mount.nocopy)) if wanted]
-    mounts.append(f"      - {_text(':'.join((name, target, *((','.join(options),) if options else ()))))}")
+    short = ":".join((name, target, *((",".join(options),) if options else ())))
+    mounts.append(f"      - {_long('volume', name, mount, target) if ':' in target else _text(short)}")
     if mount.volume in drawn.memory:
         return "lost", "a volume in memory: it goes with the last container that runs"
     return "persisted", "a volume with a name"
@@ -204,11 +205,17 @@ def _layer_looks(service: Service, name: str, written: Sequence[str]) -> Iterato
     folder = service.working_dir or service.image.working_dir or "/"
     for path in places or ([folder] if free(folder) else ["/"]):
         why = "the writable layer, where it was seen to write" if places else "the writable layer: everything that is written beside the mounts"
-        yield Look(name=f"{name} {path}", place=f"{name}:{path.rstrip('/')}/{ROW}", fate="lost", why=why)
+        yield Look(name=_look_name(name, path), place=f"{name}:{path.rstrip('/')}/{ROW}", fate="lost", why=why)
 
 
-def _mode(mount: StackMount) -> str:
-    return ":ro" if mount.read_only else ""
+def _bind(source: str, mount: StackMount, target: str) -> str:
+    return _long("bind", source, mount, target) if ":" in target else _text(f"{source}:{target}{':ro' if mount.read_only else ''}")
+
+
+def _long(kind: str, source: str | None, mount: StackMount, target: str) -> str:
+    """A mount as a mapping: a path with a colon in it cannot be written as `-v` takes it."""
+    words = [f"type: {kind}", *([f"source: {_text(source)}"] if source else []), f"target: {_text(target)}"]
+    return f"{{{', '.join([*words, *(['read_only: true'] if mount.read_only else [])])}}}"
 
 
 def _scratch_file(source: str, drawn: _Drawn, end: str) -> str:
@@ -240,6 +247,11 @@ def _volume_name(volume: str, drawn: _Drawn) -> str:
             name, number = f"{base}-{number}", number + 1
         drawn.volumes[volume] = name
     return drawn.volumes[volume]
+
+
+def _look_name(container: str, path: str) -> str:
+    words = " ".join(f"{container} {path}".replace(":", ";").split())
+    return "".join(char if char.isprintable() else "?" for char in words)[:LONGEST_NAME]
 
 
 def _name(text: str) -> str:

@@ -162,7 +162,7 @@ def _hindrance(event: StackEvent, *, upgrade: bool, may_strike: bool, may_restar
     if event.switches == "upgraded" and not upgrade:
         return "there is nothing to upgrade to: --upgrade FILE or --upgrade-image SERVICE=IMAGE"
     if event.engine_wide and not may_strike:
-        return "it strikes the whole engine, and this one is not ours to strike: name it with --events, and a disposable engine is brought up"
+        return "it strikes the whole engine, and this one is not ours to strike; named with --events, it is played on a disposable one"
     if event.restarts_engine and not may_restart:
         return "the engine's own process is not ours to restart"
     if event.api is not None and api and _version(api) < _version(event.api):

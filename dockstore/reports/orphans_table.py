@@ -109,6 +109,6 @@ def _block(orphan: Orphan, width: int, *, color: bool, verbose: bool) -> str:
     if verbose and orphan.host_path:
         lines.append(f"  on the engine's host: {phrases.line(orphan.host_path)}")
     for step in orphan.steps:
-        lines.append(layout.paint(f"  # {phrases.shortened(step.says)}", "soft", color=color))
+        lines.append(layout.paint(layout.wrap(f"  # {phrases.shortened(step.says)}", width, "  # "), "soft", color=color))
         lines.append(f"  {phrases.line(step.command)}")
     return "\n".join(lines)

@@ -195,7 +195,6 @@ def _compose(files: tuple[str, ...], options: AuditOptions, asking: Asking, env:
         binds=_binds(stack, asking),
         upgraded=upgraded,
         absent_volumes=absent_volumes,
-        folder=str(found.folder.absolute()),
     )
     limits = [f"Compose warns: {one}" for one in found.warnings]
     limits += [f"no engine was asked: {asking.reason}"] if asking.engine is None and asking.reason and asking.named else []

@@ -106,7 +106,8 @@ class Drills:
     # --- one stack --------------------------------------------------------------------------------------------------------
 
     def _naming(self, number: int) -> Naming:
-        prefix = f"dockstore-{self.identity.short}-{number}"
+        project = f"dockstore-{self.identity.short}-{number}"
+        prefix = f"dockstore-{self.identity.short}-f{number}"  # for names that the file fixes: it must not hold the project's
         labels = {
             "io.dockstore.run": self.identity.run,
             "io.dockstore.scenario": "drill",
@@ -115,7 +116,7 @@ class Drills:
             "io.dockstore.host": self.identity.host,
             "io.dockstore.created": self.identity.created,
         }
-        return Naming(project=prefix, prefix=prefix, labels=labels, scratch=f"{SCRATCH}/{prefix}")
+        return Naming(project=project, prefix=prefix, labels=labels, scratch=f"{SCRATCH}/{project}")
 
     def _source(self, target: Target, number: int) -> Source:
         cache = homes.cache_of(self.home)
@@ -152,7 +153,7 @@ class Drills:
             seconds=round(time.monotonic() - began, 3),
             interrupted=interrupted,
         )
-        return replace(report, notes=(*report.notes, *(f"not played: {name}: {why}" for name, why in chosen.left_out)))
+        return replace(report, notes=(*report.notes, *_not_played(chosen)))
 
     def _header(self, source: Source, info: EngineInfo) -> Header:
         return Header(
@@ -245,6 +246,7 @@ class Drills:
             keep=self.options.keep,
         )
         copy.declared = _declared(source.neutral.model)
+        copy.name_fixed = source.name_fixed
         with ExitStack() as tidying:
             left: list[str] = []
             tidying.callback(lambda: left.extend(copy.tidy() if not self.halt.at_once else ("left at once",)))
@@ -359,6 +361,14 @@ class Drills:
         self._ledger.close(nothing_left=nothing_left)
         if self._untidy:
             self.say("leftovers of this run: dockstore clean")
+
+
+def _not_played(chosen: Chosen) -> tuple[str, ...]:
+    """The events that were left out, together where the reason is the same."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in chosen.left_out:
+        by_reason.setdefault(why, []).append(name)
+    return tuple(f"not played: {', '.join(names)}: {why}" for why, names in by_reason.items())
 
 
 def _shown(target: Target) -> tuple[str, ...]:

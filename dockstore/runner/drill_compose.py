@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from dockstore.runner.halt import Halt
 
 _SLICE_SECONDS = 0.2
-_GRACE_SECONDS = 10.0
+_PROGRESS = frozenset(
+    f"{word}{ending}"
+    for word in ("creat", "start", "stopp", "remov", "restart", "kill", "runn", "recreat", "wait", "healthy")
+    for ending in ("", "e", "ed", "ing")
+)
+
 
 
 class ComposeFailed(EngineError):  # noqa: N818
@@ -54,9 +59,7 @@ class Ran:
 
 
 def _is_progress(line: str) -> bool:
-    return line.split(" ", 1)[0] in {"Container", "Network", "Volume", "Image"} and line.rsplit(" ", 1)[-1] in {
-        "Creating", "Created", "Starting", "Started", "Stopping", "Stopped", "Removing", "Removed", "Restarting", "Killing", "Killed", "Running", "Recreate", "Recreated", "Waiting", "Healthy",
-    }  # fmt: skip
+    return line.split(" ", 1)[0] in {"Container", "Network", "Volume", "Image"} and line.rsplit(" ", 1)[-1].lower() in _PROGRESS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from dockstore.core.capabilities import capabilities
 from dockstore.core.drill_facts import AfterNote, StateNote, WordNote
 from dockstore.core.writes import DATA, Written, changed, groups, is_marker
 from dockstore.engines.errors import EngineError
+from dockstore.engines.host import Unseen
 from dockstore.engines.polling import until
 from dockstore.runner import drill_marks, drill_words
 from dockstore.runner.drill_discover import bind_roots, rebased
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 60.0
 MOST_COMPARED = 20_000
+MOST_BIRTHS = 40
+Birth = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class Fresh:
     marks: dict[tuple[str, int], list[Mark]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     listings: dict[str, Listing] = field(default_factory=dict)
+    births: dict[tuple[str, str], dict[str, Birth]] = field(default_factory=dict)
     at: float = 0.0
 
 
@@ -108,6 +112,9 @@ def prepare(field_: Field, step: str) -> Fresh:
             if (service, probe.name) in field_.says:
                 fresh.asked.append(_ask(field_, service, probe, fresh.scenes))
     fresh.listings = field_.listings(fresh.scenes)
+    for service, listing in fresh.listings.items():
+        for group in field_.groups.get(service, ()):
+            fresh.births[service, group.path] = births(field_, listing, group)
     fresh.at = field_.clock()
     return fresh
 
@@ -257,7 +264,8 @@ def _afterwards(
             continue
         same = _same_store(before, after, key, old_scene, new_scene)
         new = _of_group(after.files.get(key, {}), group) if same else {}
-        kept = [path for path, entry in old.items() if path in new and new[path].inode == entry.inode]
+        then, now = fresh.births.get((service, group.path), {}), births(field_, after, group)
+        kept = [path for path, told in then.items() if same and now.get(path) == told]
         host = None
         if old_name != new_name and any(old_name in path for path in old) and any(new_name in path and path not in old for path in new):
             host = new_name
@@ -265,12 +273,32 @@ def _afterwards(
             AfterNote(
                 service=service,
                 path=group.path,
-                renewed=same and bool(new) and not kept,
+                renewed=same and bool(new) and bool(then) and not kept,
                 kept_files=same and bool(kept),
                 host_name_moved=host,
                 moved_to=moved if moved is not None and not _beneath(moved, group.path) and _untouched(old, new, same=same) else None,
             )
         )
+    return found
+
+
+def births(field_: Field, listing: Listing, group: Group) -> dict[str, Birth]:
+    """What tells a file of a group from another of its name: inode and birth; where no birth is told, the last change in its place."""
+    spot = listing.spots.get(group.store.key)
+    files = _of_group(listing.files.get(group.store.key, {}), group)
+    if spot is None or spot.root is None:
+        return {}
+    found: dict[str, Birth] = {}
+    root = posixpath.join(spot.root, spot.inner) if spot.inner else spot.root
+    for path, entry in sorted(files.items(), key=lambda pair: -pair[1].size)[:MOST_BIRTHS]:
+        try:
+            stat = field_.seat.host.stat(
+                root if spot.note.single_file else posixpath.join(root, posixpath.relpath(path, spot.note.target)), follow=False
+            )
+        except Unseen:
+            continue
+        if stat is not None:
+            found[path] = (entry.inode, stat.birth_ns if stat.birth_ns is not None else entry.mtime_ns)
     return found
 
 
@@ -283,6 +311,8 @@ def _same_store(before: Listing, after: Listing, key: str, old_scene: Scene, new
         return False
     if key == LAYER:
         return old_scene.id == new_scene.id
+    if before.spots[key].note.kind == "tmpfs":
+        return (old_scene.id, old_scene.started) == (new_scene.id, new_scene.started)
     return before.spots[key].note.host_path == after.spots[key].note.host_path
 
 

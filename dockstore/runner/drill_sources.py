@@ -59,6 +59,7 @@ class Source:
     asked: Mapping[str, Asked]
     compose: Compose
     notes: tuple[str, ...] = ()
+    name_fixed: bool = False  # something else than the folder gives the project its name
 
     def stack(self, images: Callable[[str], ImageFacts]) -> Stack:
         """The stack with its places in the user's files."""
@@ -142,7 +143,17 @@ def source_of(target: Target, options: DrillOptions, naming: Naming, *, environ:
         asked=asked,
         compose=compose,
         notes=notes,
+        name_fixed=target.image is not None or _name_fixed(target, options, environ=environ, cwd=cwd, cache=cache, compose=compose),
     )
+
+
+def _name_fixed(target: Target, options: DrillOptions, *, environ: Mapping[str, str], cwd: Path, cache: Path, compose: Compose) -> bool:
+    """Whether `name:` or the environment names the project: asked only where the folder is to be renamed."""
+    if options.quick or (options.events and "rename-project" not in options.events) or "rename-project" in options.skip:
+        return False
+    clean = {key: value for key, value in environ.items() if key != "COMPOSE_FILE"}
+    which = ComposeFiles(files=target.files, cwd=cwd, profiles=options.profiles, env_files=options.env_files, environ=clean)
+    return read(which, cache=cache, compose=compose).name_fixed
 
 
 def _neutral(config: Json, options: DrillOptions, naming: Naming) -> Neutral:

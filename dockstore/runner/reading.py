@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from dockstore.core.history import FactValue
     from dockstore.core.script import Read
+    from dockstore.engines.engine import Json
     from dockstore.engines.host import FileStat
     from dockstore.runner.asking import Refusal
     from dockstore.runner.probe import Answer, Answers
@@ -217,8 +218,9 @@ def _of_image(stage: Stage, number: str, step: Read) -> Facts:
         return untold(number, step, f"the engine has no image '{step.place.name}'")
     data = section(section(answer, "GraphDriver"), "Data")
     layers = [layer for layer in (text(data.get("UpperDir")), *text(data.get("LowerDir")).split(":")) if layer]
+    layers = layers or _layers_of_a_container(stage, answer)
     if not layers:
-        return untold(number, step, "the engine does not tell where the image's layers lie")
+        return untold(number, step, "the engine does not tell where the image's layers lie, and no container of it runs")
     for layer in layers:
         found = stage.seat.host.stat(step.place.path, root=layer, entries=True, follow=False)
         if found is not None:
@@ -226,6 +228,20 @@ def _of_image(stage: Stage, number: str, step: Read) -> Facts:
         if _hides(stage.seat, layer, step.place.path):
             break
     return told(number, step, {"exists": False}, {})
+
+
+def _layers_of_a_container(stage: Stage, image: Json) -> list[str]:
+    """The image's layers, topmost first, as the kernel has them in a running container of it (the containerd store names no directories)."""
+    known = section(image, "RootFS").get("Layers")
+    count = len(known) if isinstance(known, list) else 0
+    for box in stage.boxes.values():
+        scene = scene_of(box.seat, box.id)
+        if scene is None or not scene.running or text(scene.answer.get("Image")) != text(image.get("Id")):
+            continue
+        entries = storage.parse_mountinfo(box.seat.host.mountinfo(scene.pid))
+        lower = next((entry.layers for entry in reversed(entries) if entry.target == "/"), ())
+        return list(lower[1:] if len(lower) > count else lower)  # the first is the container's own: mountpoints of what the engine mounts
+    return []
 
 
 def _hides(seat: Seat, layer: str, path: str) -> bool:

@@ -63,6 +63,7 @@ class StackCopy:
     made: Callable[[Made], None]
     local: bool = True  # the engine's host is this machine
     keep: bool = False
+    name_fixed: bool = False
     project: str = ""
     variant: str = "base"
     projects: list[str] = field(default_factory=list)
@@ -217,7 +218,9 @@ class StackCopy:
     def switch(self, variant: str) -> None:
         """Go on as the renamed or the upgraded stack."""
         self.variant = variant
-        if variant == "renamed":
+        if variant == "renamed" and self.name_fixed:
+            self._write("renamed", self.neutral.model)  # something fixes the name: renaming the folder changes nothing
+        elif variant == "renamed":
             self.project = f"{self.neutral.project}r"
             if self.project not in self.projects:
                 self.projects.append(self.project)

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from services import images as real_images
 from services import small as small_images
 
-from dockstore.core.model import EngineInfo
 from dockstore.engines.errors import NotFound
 from dockstore.engines.providers.lab_image import PATH, REFERENCE
 
 if TYPE_CHECKING:
     from stack_corpus import StackTruth
 
-USUAL_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    from dockstore.core.model import EngineInfo
+
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def declared() -> dict[str, dict[str, Any]]:
@@ -23,16 +24,16 @@ def declared() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {REFERENCE: {"Volumes": None, "Env": [f"PATH={PATH}"], "User": "", "Cmd": ["sh"], "Entrypoint": None}}
     for small in small_images.IMAGES:
         found[small.reference] = {
-            "Volumes": dict.fromkeys(small.volumes, {}) or None,
+            "Volumes": {path: {} for path in small.volumes} or None,
             "Env": [f"PATH={PATH}", *small.environment],
             "User": small.user or "",
             "Cmd": list(small.command),
             "Entrypoint": None,
         }
     for real in real_images.IMAGES:
-        variables = dict([USUAL_PATH.split("=", 1), *real.environment])
+        variables = {"PATH": USUAL_PATH, **dict(real.environment)}
         found[real.reference] = {
-            "Volumes": dict.fromkeys(real.volumes, {}) or None,
+            "Volumes": {path: {} for path in real.volumes} or None,
             "Env": [f"{key}={value}" for key, value in variables.items()],
             "User": real.user or "",
             "Cmd": list(real.command),
@@ -52,7 +53,7 @@ class Declaring:
         """What an image declares."""
         config = declared().get(reference)
         if config is None:
-            raise NotFound(f"no such image: {reference}")
+            raise NotFound(f"inspect image {reference}", 404, "no such image")
         return {"Id": f"sha256:{reference}", "Config": config}
 
     def list_volumes(self) -> list[dict[str, Any]]:

@@ -100,7 +100,9 @@ class Play:
         chosen = [word for file in files for word in ("-f", file)]
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKER_", "COMPOSE_"))}
         environ |= {"DOCKER_HOST": self.address, "PWD": str(self.folder)}
-        done = subprocess.run([*compose_command(), *chosen, *words], cwd=self.folder, env=environ, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(
+            [*compose_command(), *chosen, *words], cwd=self.folder, env=environ, capture_output=True, text=True, check=False, timeout=300
+        )
         self.note_volumes()
         return done
 

@@ -6,6 +6,7 @@ The engine that it asks answers from the tables that the images are made of; Com
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -40,7 +41,9 @@ class Disagreement:
     truth: str
 
     def __str__(self) -> str:
-        return f"{self.stack}: {self.row.service}:{self.row.path} after {self.row.event}: predicted {self.row.fate}, is {self.truth} ({self.row.found})"
+        return (
+            f"{self.stack}: {self.row.service}:{self.row.path} after {self.row.event}: predicted {self.row.fate}, is {self.truth} ({self.row.found})"
+        )
 
 
 @pytest.fixture(scope="module", name="audited")
@@ -77,7 +80,10 @@ def alarms(report: StackReport) -> list[Finding]:
 def held_to(truth: StackTruth, report: StackReport) -> list[tuple[Datum, Row, str]]:
     """Each predicted row that is about a datum of the truth, with what is true."""
     return [
-        (datum, row, datum.fates[row.event]) for datum in truth.data for row in report.rows if datum.is_at(row.service, row.path) and row.event in datum.fates
+        (datum, row, datum.fates[row.event])
+        for datum in truth.data
+        for row in report.rows
+        if datum.is_at(row.service, row.path) and row.event in datum.fates
     ]
 
 
@@ -105,7 +111,9 @@ def test_a_loss_that_the_files_show_is_flagged_at_the_right_place(name: str, aud
 def test_no_error_is_about_something_else(name: str, audited: Audited) -> None:
     truth, report = CORPUS[name], audited[name]
 
-    beside = [finding for finding in alarms(report) if finding.severity == "error" and not (truth.flag and truth.flag.is_met_by(finding.rule, finding.path))]
+    beside = [
+        finding for finding in alarms(report) if finding.severity == "error" and not (truth.flag and truth.flag.is_met_by(finding.rule, finding.path))
+    ]
 
     assert [(finding.rule, finding.path, finding.message) for finding in beside] == []
 
@@ -135,11 +143,14 @@ def test_the_figures_of_the_audit(audited: Audited, capsys: pytest.CaptureFixtur
     flagged = [name for name in losing if alarms(audited[name])]
     quiet = [name for name, truth in CORPUS.items() if truth.quiet]
 
+    lines = [
+        f"audit of {len(CORPUS)} stacks: {len(flagged)} of {len(losing)} that lose, cannot write or cannot start are flagged",
+        f"  false alarms on {len(quiet)} quiet stacks: {sum(bool(alarms(audited[name])) for name in quiet)}",
+        f"  predicted fates: {dict(fates)}",
+        *(f"  not flagged: {name}: {CORPUS[name].audit_unknown}" for name in losing if name not in flagged),
+    ]
     with capsys.disabled():
-        print(f"\naudit of {len(CORPUS)} stacks: {len(flagged)} of {len(losing)} that lose, cannot write or cannot start are flagged")
-        print(f"  not flagged, and why: {[(name, CORPUS[name].audit_unknown) for name in losing if name not in flagged]}")
-        print(f"  false alarms on {len(quiet)} quiet stacks: {sum(bool(alarms(audited[name])) for name in quiet)}")
-        print(f"  predicted fates: {dict(fates)}")
+        sys.stdout.write("\n" + "\n".join(lines) + "\n")
 
     assert sum(fates.values()) > 0
 

@@ -169,9 +169,10 @@ def _unpacked(image: ServiceImage, cache: Path, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    from dockstore.engines.docker_engine import connect
     import os
+
+    from dockstore.engines.docker_engine import connect
 
     door = connect(os.environ["DOCKER_HOST"])
     for found in ensure(door, Path(os.environ.get("DOCKSTORE_TEST_CACHE", "/var/tmp/dockstore-test-cache")), tuple(sys.argv[1:])).items():
-        print(*found)
+        sys.stdout.write(" ".join(found) + "\n")

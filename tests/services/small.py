@@ -100,10 +100,11 @@ def _archive(image: SmallImage, cache: Path) -> bytes:
 
 if __name__ == "__main__":
     import os
+    import sys
 
     from dockstore.engines.docker_engine import connect
 
     door = connect(os.environ["DOCKER_HOST"])
     for found in ensure(door, Path(os.environ.get("DOCKSTORE_TEST_CACHE", "/var/tmp/dockstore-test-cache"))):
-        print(found)
+        sys.stdout.write(f"{found}\n")
     door.close()
