@@ -61,6 +61,7 @@ class FakeEngine(FakeImages):
         self.fail: dict[str, Exception] = {}  # method name -> what it raises, once
         self.dead = False
         self.remembered: list[Json] = []  # past events
+        self.lowers: dict[str, str] = {}  # container -> its image's folders, as the engine tells them
         self._clock = itertools.count()
         self.add_image(
             LAB, {"bin/sh": b"#!", "etc/passwd": b"root:x:0:0\n", "tmp": folder(0o1777)}, {"Cmd": ["sleep", "infinity"], "Env": ["PATH=/bin"]}
@@ -306,7 +307,10 @@ class FakeEngine(FakeImages):
             },
             "RestartCount": found.restarts,
             "Mounts": [mount_facts(mount) for mount in found.mounts if mount.listed],
-            "GraphDriver": {"Name": "overlay2", "Data": {"UpperDir": upper, "MergedDir": str(upper).replace("/diff", "/merged")}},
+            "GraphDriver": {
+                "Name": "overlay2",
+                "Data": {"UpperDir": upper, "MergedDir": str(upper).replace("/diff", "/merged"), "LowerDir": self.lowers.get(found.id, "")},
+            },
             "HostsPath": f"{DATA_ROOT}/containers/{found.id}/hosts",
         }
         if size:
@@ -444,6 +448,14 @@ class FakeEngine(FakeImages):
         if users:
             raise Conflict(f"remove volume {volume}", 409, f"remove {volume}: volume is in use - [{', '.join(user.id for user in users)}]")
         del self.volumes[volume]
+
+    def list_networks(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> list[Json]:
+        self._called("list_networks", str(filters))
+        return []
+
+    def remove_network(self, network: str) -> None:
+        self._called("remove_network", network)
+        raise NotFound(f"remove network {network}", 404, f"network {network} not found")
 
     def past_events(self) -> list[Json]:
         self._called("past_events")

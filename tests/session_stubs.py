@@ -32,6 +32,9 @@ class EmptyEngine:
     def list_containers(self, **_: Any) -> list[dict[str, object]]:
         return []
 
+    def list_networks(self, **_: Any) -> list[dict[str, object]]:
+        return []
+
     def list_volumes(self, **_: Any) -> list[dict[str, object]]:
         return []
 

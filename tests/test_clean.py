@@ -71,6 +71,9 @@ class HeldEngine:
     def list_containers(self, *, filters: Any = None) -> list[dict[str, Any]]:
         return self._listed(self.containers, filters)
 
+    def list_networks(self, *, filters: Any = None) -> list[dict[str, Any]]:
+        return []
+
     def list_volumes(self, *, filters: Any = None) -> list[dict[str, Any]]:
         return self._listed(self.volumes, filters)
 

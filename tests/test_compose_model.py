@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from composing import FILE, POSTGRES_15, config, stack_of
 from hypothesis import given, settings
@@ -127,7 +129,7 @@ def test_no_text_makes_the_lenient_reader_raise(text: str) -> None:
 
 
 def test_what_compose_resolved_is_a_stack_with_places() -> None:
-    services = {
+    services: dict[str, dict[str, Any]] = {
         "db": {
             "image": "postgres:16",
             "environment": {"PGDATA": "/data/pg", "PASSWORD": "$$ecret", "EMPTY": None},
@@ -167,14 +169,20 @@ def test_what_compose_resolved_is_a_stack_with_places() -> None:
 def test_an_images_volume_is_a_mount_where_nothing_else_is_mounted() -> None:
     images = {"postgres:15": POSTGRES_15}
 
-    over, beside = (stack_of({"db": {"image": "postgres:15", "volumes": [text]}}, {"pg": None}, images=images) for text in ("pg:/var/lib/postgresql/data", "pg:/x"))
+    over, beside = (
+        stack_of({"db": {"image": "postgres:15", "volumes": [text]}}, {"pg": None}, images=images)
+        for text in ("pg:/var/lib/postgresql/data", "pg:/x")
+    )
 
     assert [mount.declared_by for mount in over.services[0].mounts] == ["compose"]
-    assert [(mount.declared_by, mount.target) for mount in beside.services[0].mounts] == [("compose", "/x"), ("image VOLUME", "/var/lib/postgresql/data")]
+    assert [(mount.declared_by, mount.target) for mount in beside.services[0].mounts] == [
+        ("compose", "/x"),
+        ("image VOLUME", "/var/lib/postgresql/data"),
+    ]
 
 
 def test_images_are_named_once() -> None:
-    services = {"a": {"image": "x:1"}, "b": {"image": "x:1"}, "c": {"build": {}}}
+    services: dict[str, dict[str, Any]] = {"a": {"image": "x:1"}, "b": {"image": "x:1"}, "c": {"build": {}}}
 
     assert images_of(config(services)) == ("x:1", "shop-c")
 
@@ -182,19 +190,38 @@ def test_images_are_named_once() -> None:
 def test_an_engines_answer_is_read_as_facts() -> None:
     inspected: dict[str, object] = {
         "Id": "sha256:1",
-        "Config": {"Volumes": {"/data/": {}}, "Env": ["A=b=c"], "User": "999", "WorkingDir": "/w", "Cmd": ["x"], "Entrypoint": None, "Healthcheck": {"Test": ["CMD", "y"]}},
+        "Config": {
+            "Volumes": {"/data/": {}},
+            "Env": ["A=b=c"],
+            "User": "999",
+            "WorkingDir": "/w",
+            "Cmd": ["x"],
+            "Entrypoint": None,
+            "Healthcheck": {"Test": ["CMD", "y"]},
+        },
     }
 
     facts = image_facts("x:1", inspected)
 
-    assert (facts.volumes, dict(facts.environment), facts.user, facts.command, facts.entrypoint, facts.has_healthcheck) == (("/data",), {"A": "b=c"}, "999", ("x",), (), True)
+    assert (facts.volumes, dict(facts.environment), facts.user, facts.command, facts.entrypoint, facts.has_healthcheck) == (
+        ("/data",),
+        {"A": "b=c"},
+        "999",
+        ("x",),
+        (),
+        True,
+    )
 
 
 def test_x_dockstore_is_read_with_its_probes() -> None:
-    root = loose("ready: pg_isready\nprobes:\n  rows: {write: 'echo $$DOCKSTORE_NONCE', read: cat, user: postgres, read_in: web}\n  half: {write: x}\n").documents[0]
+    root = loose(
+        "ready: pg_isready\nprobes:\n  rows: {write: 'echo $$DOCKSTORE_NONCE', read: cat, user: postgres, read_in: web}\n  half: {write: x}\n"
+    ).documents[0]
 
     assert isinstance(root, Table)
     found = extension(root)
 
     assert found.ready == "pg_isready"
-    assert [(probe.name, probe.write, probe.read, probe.user, probe.read_in) for probe in found.probes] == [("rows", "echo $DOCKSTORE_NONCE", "cat", "postgres", "web")]
+    assert [(probe.name, probe.write, probe.read, probe.user, probe.read_in) for probe in found.probes] == [
+        ("rows", "echo $DOCKSTORE_NONCE", "cat", "postgres", "web")
+    ]

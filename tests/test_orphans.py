@@ -209,6 +209,25 @@ def test_a_layer_with_nothing_but_logs_and_the_like_is_no_orphan(path: str, stan
     assert stand.look().orphans == ()
 
 
+def test_what_the_engine_makes_for_mounts_is_no_data(stand: Stand) -> None:
+    stand.engine.host_files.put("/srv/a.conf", b"x")
+    stand.container("app", "app:1", binds=("/srv/a.conf:/etc/a.conf",))
+    upper = next(iter(stand.engine.containers.values())).upper
+    upper.put("etc/a.conf", FakeFile(data=b""))
+    upper.put("sbin/docker-init", b"")
+
+    assert stand.look().orphans == ()
+
+
+def test_what_is_in_the_layer_for_its_owner_only_is_the_images_own(stand: Stand) -> None:
+    made = stand.container("app", "app:1")
+    container = stand.engine.containers[made]
+    container.upper.put("app/code.py", container.image.layers[-1].files["app/code.py"])
+    stand.engine.lowers[made] = str(container.image.layers[-1].host_path)
+
+    assert stand.look().orphans == ()
+
+
 def test_a_running_containers_layer_is_no_orphan(stand: Stand) -> None:
     stand.container("app", "app:1", files={"/app/a": b"x"}, runs=True)
 

@@ -96,7 +96,7 @@ def image_facts(reference: str, inspected: Json) -> ImageFacts:
 
 def with_image(service: Service, image: ImageFacts, spot: Spot | None) -> Service:
     """Return *service* on *image*: its VOLUMEs are mounts wherever nothing else is mounted."""
-    mounts = tuple(mount for mount in service.mounts if mount.declared_by != "image VOLUME")
+    mounts = tuple(mount for mount in service.mounts if mount.declared_by != "image VOLUME" or mount.volume is not None)
     covered = {mount.target for mount in mounts}
     declared = tuple(StackMount(kind="volume", target=path, declared_by="image VOLUME", spot=spot) for path in image.volumes if path not in covered)
     return replace(service, image=image, mounts=(*mounts, *declared))

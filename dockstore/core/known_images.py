@@ -45,7 +45,7 @@ class KnownImage:
 _HUB = "https://hub.docker.com/_/"
 _PG_NAMES = ("postgres", "postgis/postgis", "pgvector/pgvector", "timescale/timescaledb", "timescale/timescaledb-ha", "imresamu/postgis")
 _PG_VERSION = r"(?:.*pg(?P<tagged>\d+)|(?P<major>\d+))"
-_PG_PROGRAMS = ("postgres", "docker-entrypoint.sh")
+_PG_PROGRAMS = ("postgres",)
 _MYSQL_FLAGS = ("--datadir", "-h")
 
 KNOWN: tuple[KnownImage, ...] = (

@@ -7,6 +7,7 @@ Rule 3: what nothing recognises is told by what its files are called, and that i
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -81,14 +82,15 @@ def _described(listing: Listing) -> str:
 
 
 def _found(tree: Tree, read: _Reader) -> Iterator[tuple[int, Content]]:
-    by_name, by_pattern = _index()
+    by_name, by_pattern, any_pattern = _index()
     taken: list[str] = []
     for folder in sorted(tree.folders, key=lambda path: (path.count("/") + bool(path), path)):
         if any(folder == one or folder.startswith(f"{one}/") or not one for one in taken):
             continue
         here = tree.folders[folder]
         asked = {number for name in here for number in by_name.get(name, ())}
-        asked |= {number for number, pattern in by_pattern if any(pattern.fullmatch(name) for name in here)}
+        likely = [name for name in here if any_pattern.fullmatch(name)]
+        asked |= {number for number, pattern in by_pattern if any(pattern.fullmatch(name) for name in likely)}
         said: set[str] = set()
         for number in sorted(asked):
             kind = KINDS[number]
@@ -101,8 +103,9 @@ def _found(tree: Tree, read: _Reader) -> Iterator[tuple[int, Content]]:
                     break
 
 
-def _index() -> tuple[dict[str, list[int]], list[tuple[int, re.Pattern[str]]]]:
-    """The kinds by the names that announce them, and by patterns."""
+@functools.cache
+def _index() -> tuple[dict[str, list[int]], list[tuple[int, re.Pattern[str]]], re.Pattern[str]]:
+    """The kinds by the names that announce them, by patterns of names, and one pattern that any of those fits."""
     by_name: dict[str, list[int]] = {}
     by_pattern: list[tuple[int, re.Pattern[str]]] = []
     for number, kind in enumerate(KINDS):
@@ -111,7 +114,7 @@ def _index() -> tuple[dict[str, list[int]], list[tuple[int, re.Pattern[str]]]]:
                 by_pattern.append((number, re.compile(".*".join(re.escape(part) for part in name.split("*")), re.DOTALL)))
             else:
                 by_name.setdefault(name, []).append(number)
-    return by_name, by_pattern
+    return by_name, by_pattern, re.compile("|".join(f"(?:{pattern.pattern})" for _, pattern in by_pattern), re.DOTALL)
 
 
 def _content(kind: Kind, tree: Tree, folder: str, read: _Reader) -> Content | None:

@@ -96,7 +96,7 @@ def written_places(diff: Mapping[str, str], service: Service) -> tuple[str, ...]
     found: dict[str, None] = {}
     files = [path for path, change in diff.items() if change in {"A", "C"} and not any(path != other and beneath(other, path) for other in diff)]
     for path in sorted(files):
-        if path in made or any(beneath(path, place) for place in ("/dev", "/proc", "/sys")):
+        if path in made or any(beneath(path, place) for place in SCRATCH_PLACES):
             continue
         new = [parent for parent in _parents(path) if diff.get(parent) == "A" and parent not in made]
         found[min(new, key=len) if new else posixpath.dirname(path)] = None

@@ -383,6 +383,14 @@ class DockerEngine:
             found = [json.loads(line) for line in answer.splitlines() if line.strip()]
         return [event for event in found if isinstance(event, dict)]
 
+    # --- networks
+
+    def list_networks(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> list[Json]:
+        return self._list("list networks", "/networks", filters)
+
+    def remove_network(self, network: str) -> None:
+        self._call(f"remove network {network}", "DELETE", f"/networks/{path_part(network)}")
+
     # --- the whole engine
 
     def prune(self, what: str, *, filters: Mapping[str, Sequence[str]] | None = None, api: str | None = None) -> Json:

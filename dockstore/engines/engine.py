@@ -145,6 +145,10 @@ class Engine(Protocol):
     def past_events(self) -> list[Json]:
         """The last events of containers and volumes that the engine remembers (GET /events up to now), oldest first."""
 
+    # networks: only for tidying up what Compose made for a copy of ours
+    def list_networks(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> list[Json]: ...
+    def remove_network(self, network: str) -> None: ...
+
     # the whole engine; only ever on a disposable one
     def prune(self, what: str, *, filters: Mapping[str, Sequence[str]] | None = None, api: str | None = None) -> Json:
         """POST /{containers,images,volumes,networks}/prune as API version *api* (None: the highest that both know)."""

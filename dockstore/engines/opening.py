@@ -212,7 +212,7 @@ def _open_address(candidate: Candidate, wanted: Wanted, *, say: Say, daemon: Dae
         sight = views.look(engine, candidate.address, lab=lab, read_only=wanted.read_only)
         undo.callback(sight.close)
         unseen = sight.host.reason
-        folders = netfolder.folders(cache) if sight.mounts else None
+        folders = netfolder.folders(cache) if sight.own_mounts else None
         more = {
             "two-engines": "yes" if private.impossible() is None else "no",
             "power-loss": "yes" if isinstance(daemon, private.PrivateEngine) and daemon.disk is not None else "no",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from dockstore.engines.direct_host import DirectHost
 from dockstore.engines.errors import EngineError, Refused
 from dockstore.engines.helper_host import HelperHost
+from dockstore.engines.host import Unseen
 from dockstore.engines.nested import NestedHost, View, view_of, view_through
 from dockstore.engines.no_host import NoHost
 from dockstore.engines.providers import homes, ownership, processes
@@ -32,10 +33,14 @@ SCRATCH = "/var/tmp"  # noqa: S108  # only folders with random names are made in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """The host's files as far as they can be seen. *mounts*: what we mount on the host, its containers see."""
+    """The host's files as far as they can be seen.
+
+    *mounts*: we may mount where the engine's containers see it; *own_mounts*: and that is where our own programs mount, too.
+    """
 
     host: Host
     mounts: bool = False
+    own_mounts: bool = False
     swap: bool = False
     close: Callable[[], None] = lambda: None
 
@@ -50,18 +55,21 @@ def look(engine: Engine, address: str, *, lab: str | None, read_only: bool) -> L
         direct = DirectHost()
         reason = _refusal(engine, "", root, read_only=read_only)
         if reason is None:
-            return Looked(host=direct, mounts=_may_mount(), swap=_swaps())
+            may = _may_mount()
+            return Looked(host=direct, mounts=may, own_mounts=may, swap=_swaps())
         return _otherwise(engine, root, lab, reason, read_only=read_only)
     if isinstance(view, View):
         reason = _refusal(engine, view.prefix, root, read_only=read_only)
         if reason is None:
-            return Looked(host=NestedHost(address.removeprefix("unix://")), swap=_swaps())
+            may = not read_only and _starts_its_containers_there(view.pid) and _may_mount_through(view.prefix)
+            return Looked(host=NestedHost(address.removeprefix("unix://")), mounts=may, swap=_swaps())
         return _otherwise(engine, root, lab, reason, read_only=read_only)
     if read_only or lab is None:
         return _otherwise(engine, root, lab, view, read_only=read_only)
     reason = _refusal(engine, "", root, read_only=False) or _bind_refusal(engine, lab)
     if reason is None:
-        return Looked(host=DirectHost(), mounts=_only_daemon_is_here() and _may_mount(), swap=_swaps())
+        may = _only_daemon_is_here() and _may_mount()
+        return Looked(host=DirectHost(), mounts=may, own_mounts=may, swap=_swaps())
     return _otherwise(engine, root, lab, f"{view}; {reason}", read_only=read_only)
 
 
@@ -141,6 +149,31 @@ def _only_daemon_is_here() -> bool:
 def _may_mount() -> bool:
     """Whether we may mount here at all, tried where scratch folders lie (an overlay on an overlay is refused, a tmpfs is not)."""
     return os.geteuid() == 0 and homes.may_mount(Path(SCRATCH))
+
+
+def _may_mount_through(prefix: str) -> bool:
+    """Whether we may mount in the mount name space of the process whose root is *prefix*, tried likewise."""
+    if os.geteuid() != 0:
+        return False
+    host, name = DirectHost(prefix=prefix), f"dockstore-proof-{secrets.token_hex(16)}"
+    try:
+        host.make_folder(f"{SCRATCH}/{name}/mount")
+        try:
+            host.mount_tmpfs("mount", root=f"{SCRATCH}/{name}")
+        finally:
+            host.remove(name, root=SCRATCH)
+    except (OSError, Unseen):
+        return False
+    return True
+
+
+def _starts_its_containers_there(pid: int) -> bool:
+    """Whether a containerd sees the mounts that the daemon *pid* sees: it is containerd's children that mount for a container."""
+    try:
+        space = Path(f"/proc/{pid}/ns/mnt").readlink()
+        return any(Path(f"/proc/{other}/ns/mnt").readlink() == space for other in processes.pids() if processes.command(other) == "containerd")
+    except OSError:
+        return False
 
 
 def _swaps() -> bool:

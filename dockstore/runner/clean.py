@@ -121,7 +121,7 @@ class _Sweep:
         found = [item for item in leavings.labelled(engine) if self.choice.takes(item.owner)]
         named = self._of_containers(found)
         acted = False
-        for kind in ("container", "volume", "image"):
+        for kind in ("container", "network", "volume", "image"):
             for one in found:
                 if one.item.kind == kind:
                     acted |= self._remove(one.item)

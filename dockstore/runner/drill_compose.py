@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from dockstore.runner.halt import Halt
 
 _SLICE_SECONDS = 0.2
+_GRACE_SECONDS = 10.0
 _PROGRESS = frozenset(
     f"{word}{ending}"
     for word in ("creat", "start", "stopp", "remov", "restart", "kill", "runn", "recreat", "wait", "healthy")
     for ending in ("", "e", "ed", "ing")
 )
-
 
 
 class ComposeFailed(EngineError):  # noqa: N818

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dockstore.core.drill_facts import facts
 from dockstore.core.history import Note, Operation
 from dockstore.core.model import Completion
+from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
 from dockstore.runner.ready import Readiness, Waiting
 from dockstore.runner.redact import redacted
@@ -48,6 +49,7 @@ class Field:
     services: tuple[str, ...] = ()
     probes: dict[str, list[Probe]] = field(default_factory=dict)  # asked for and built in
     ready: dict[str, Readiness] = field(default_factory=dict)
+    proven: set[str] = field(default_factory=set)  # services whose ready command has succeeded once
     groups: dict[str, tuple[Group, ...]] = field(default_factory=dict)
     first: dict[str, StateNote] = field(default_factory=dict)
     says: set[tuple[str, str]] = field(default_factory=set)  # (service, probe) with a say
@@ -105,6 +107,7 @@ class Field:
             limit_seconds=self.limit_seconds,
             awaited=self.awaited,
             shape=self.shape,
+            proven=self.proven,
             meet=meet,
         )
         return waiting.wait()
@@ -149,6 +152,16 @@ class Field:
                 pass
         user = str(section(scene.answer, "Config").get("User") or "0").split(":")
         return (int(user[0]), int(user[-1])) if all(part.isdigit() for part in user) else (0, 0)
+
+    def says_ready(self, service: str, scene: Scene) -> bool | None:
+        """Whether the ready command of *service* succeeds now; None: it has none that ever did."""
+        asked = self.ready.get(service)
+        if asked is None or asked.command is None or service not in self.proven:
+            return None
+        try:
+            return self.seat.engine.exec(scene.id, ["sh", "-c", asked.command], user=asked.user, timeout_seconds=30.0).exit_code == 0
+        except EngineError:
+            return False
 
     def reader(self, service: str, probe: Probe, scenes: Mapping[str, Sequence[Scene]]) -> Scene | None:
         """The container in which a probe is read: its own, another service's, or a replica (`db@2`)."""

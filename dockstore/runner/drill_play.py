@@ -232,7 +232,7 @@ def _word(field_: Field, asked: Asked, scenes: Mapping[str, list[Scene]], states
     if reader is None or not reader.asks or state is None or state.state not in {UP, DONE}:
         why = f"{name} is {state.state if state is not None else 'not there'} after the event"
         return WordNote(service=note.service, probe=note.probe, sight="unseen", detail=why, read_before=True)
-    sight, detail = drill_words.read_again(field_.seat, reader, asked.probe, asked.nonce)
+    sight, detail = drill_words.read_again(field_.seat, reader, asked.probe, asked.nonce, ready=partial(field_.says_ready, name, reader))
     if sight != "absent":
         return WordNote(service=note.service, probe=note.probe, sight=sight, detail=detail, read_before=True)
     found = drill_words.search(field_.seat, scenes, field_.copy.volumes, bind_roots(field_), asked.nonce)

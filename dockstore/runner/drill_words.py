@@ -20,7 +20,7 @@ from dockstore.runner.redact import redacted
 from dockstore.runner.scene import volume_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dockstore.core.stack_model import Probe
     from dockstore.engines.engine import ExecResult
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 PROBE_SECONDS = 45.0
 SEARCH_SECONDS = 30.0
 _TRIES = 6
+READ_SECONDS = 8.0
 _TRY_AGAIN_SECONDS = 0.4
 _REFUSED = (
     "permission denied",
@@ -112,19 +113,33 @@ def write_and_read(seat: Seat, scene: Scene, probe: Probe, reader: Scene, nonce:
     return WroteAndRead(write=write, read=read, nonce=nonce)
 
 
-def read_again(seat: Seat, reader: Scene, probe: Probe, nonce: str) -> tuple[str, str]:
-    """Return same, absent or unseen with the reason, of a read that had worked before; a service that is just up gets a second chance."""
+def read_again(seat: Seat, reader: Scene, probe: Probe, nonce: str, *, ready: Callable[[], bool | None]) -> tuple[str, str]:
+    """Return same, absent or unseen with the reason, of a read that had worked before.
+
+    *ready* tells whether the service takes commands now: one that fails while it does not has told nothing. Where nobody can tell, a read
+    that goes on failing for a while is absent.
+    """
+    deadline = Deadline.after(READ_SECONDS)
     said = Said(code=None, output="", detail="it was not asked")
-    for attempt in range(_TRIES):
+    failed = missed = 0
+    while True:
         said = _one(seat, reader, probe.read, probe.user, nonce)
         if said.code == 0 and nonce in said.output:
             return "same", ""
-        if said.code == 0 and attempt >= 1:
-            return "absent", "its read succeeds and does not print it"
+        if said.code == 0:
+            missed += 1
+            if missed >= 2:
+                return "absent", "its read succeeds and does not print it"
+        elif said.code is not None:
+            told = ready()
+            failed = failed + 1 if told else 0
+            if failed >= 2:
+                return "absent", f"its read fails now: {_short(said)}"
+            if told is None and deadline.over:
+                return "absent", f"its read goes on failing: {_short(said)}"
+        if deadline.over:
+            return "unseen", f"the service does not take commands: {_short(said)}" if said.code is not None else said.detail
         pause(_TRY_AGAIN_SECONDS)
-    if said.code is None:
-        return "unseen", said.detail
-    return "absent", f"its read fails now: {_short(said)}"
 
 
 def _one(seat: Seat, scene: Scene, command: str, user: str | None, nonce: str) -> Said:

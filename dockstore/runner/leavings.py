@@ -28,7 +28,7 @@ SCRATCH_ROOTS = ("/var/tmp",)  # noqa: S108  # where scratch folders are made un
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A thing that a run left: *kind* is container, volume, image, folder or engine."""
+    """A thing that a run left: *kind* is container, network, volume, image, folder or engine."""
 
     kind: str
     id: str
@@ -50,11 +50,12 @@ class Labelled:
 
 
 def labelled(engine: Engine, run: str | None = None) -> tuple[Labelled, ...]:
-    """List everything on *engine* that bears our label (of *run* only, if given): containers, volumes, images, in this order."""
+    """List everything on *engine* that bears our label (of *run* only, if given): containers, networks, volumes, images, in this order."""
     filters = {"label": [LABEL_RUN if run is None else f"{LABEL_RUN}={run}"]}
     address = engine.info.address
     return (
         *_found("container", engine.list_containers(filters=filters), address, _container_names),
+        *_found("network", engine.list_networks(filters=filters), address, _network_names),
         *_found("volume", engine.list_volumes(filters=filters), address, _volume_names),
         *_found("image", engine.list_images(filters=filters), address, _image_names),
     )
@@ -76,6 +77,8 @@ def remove(engine: Engine, item: Item) -> None:
         match item.kind:
             case "container":
                 engine.remove_container(item.id, force=True, volumes=True)
+            case "network":
+                engine.remove_network(item.id)
             case "volume":
                 engine.remove_volume(item.id)
             case "image":
@@ -141,6 +144,10 @@ def _container_names(raw: Mapping[str, object]) -> tuple[str, str]:
     names = raw.get("Names")
     first = str(names[0]).lstrip("/") if isinstance(names, list) and names else ""
     return str(raw["Id"]), first
+
+
+def _network_names(raw: Mapping[str, object]) -> tuple[str, str]:
+    return str(raw["Id"]), str(raw["Name"])
 
 
 def _volume_names(raw: Mapping[str, object]) -> tuple[str, str]:

@@ -223,9 +223,22 @@ class _Search:
         if self._blind is None and upper:
             self._walk(upper, listing, self._limit_files)
             if listing.unseen is None:
+                for mount in container.mounts:
+                    self._leave_out_a_mountpoint(upper, mount.target, listing)
                 self._leave_out_the_images(upper, data.get("LowerDir", ""), listing)
                 return listing, recognise(listing, self._reader(upper))
         return self._by_diff(container, listing)
+
+    def _leave_out_a_mountpoint(self, upper: str, target: str, listing: Listing) -> None:
+        """Drop the empty file that the engine makes for a mount of a single file."""
+        path = target.strip("/")
+        if listing.tree.kind(path) == "file":
+            try:
+                found = self._host.stat(path, root=upper, follow=False)
+            except Unseen:
+                return
+            if found is not None and found.size_bytes == 0:
+                listing.drop(path, 0)
 
     def _leave_out_the_images(self, upper: str, lower: str, listing: Listing) -> None:
         """Drop files that are in the layer for a change of owner or mode only: same size and time as in the image."""
@@ -254,8 +267,9 @@ class _Search:
             listing.unseen = f"{why}; {error}"
             return listing, recognise(listing, _nothing)
         folders = {path.rpartition("/")[0] for path in changes}
+        targets = {mount.target for mount in container.mounts}
         for path, change in changes.items():
-            if change != "D" and path not in folders:
+            if change != "D" and path not in folders and path not in targets:
                 listing.add(path.lstrip("/"), "file", 0, 0)
         listing.last_change_ns = None
         if not listing.files:

@@ -32,6 +32,7 @@ LOOP_SECONDS = 25.0  # of restarting over and over
 EVERY_SECONDS = 0.1
 MEET_SECONDS = 0.7
 LOG_LINES = 12
+MOST_PROCESSES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class _Watched:
     ready: bool = False
     how: str = ""
     asked: float = 0.0
+    working: int = 0  # looks in a row at which a process of it wanted the CPU or the disk
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class Waiting:
     limit_seconds: float
     awaited: frozenset[str] = frozenset()  # services that others wait for to complete
     shape: Callable[[Scene], tuple[int, int, int] | None] = lambda _: None  # of a container's files: count, bytes, newest
+    proven: set[str] = field(default_factory=set)  # services whose ready command has succeeded before: quiet is no substitute for them
     meet: Callable[[str, Scene], None] | None = None  # now and then, for a service that is waited for by quiet alone: it may add to *ready*
     _seen: dict[str, _Watched] = field(default_factory=dict)
 
@@ -145,7 +148,9 @@ class Waiting:
             watched.ready, watched.how = health == "healthy", "healthy"
         elif asked is not None and asked.command:
             watched.ready, watched.how = self._says_so(scene, asked, watched, now), "ready"
-            if not watched.ready and asked.fallback and self._quiet(scene, watched, now, seconds=8 * QUIET_SECONDS):
+            if watched.ready:
+                self.proven.add(service)
+            elif asked.fallback and service not in self.proven and self._quiet(scene, watched, now, seconds=8 * QUIET_SECONDS):
                 watched.ready, watched.how = True, "quiet (its ready command never succeeded)"
         else:
             if self.meet is not None and now - watched.asked >= MEET_SECONDS:
@@ -173,6 +178,9 @@ class Waiting:
         calm = watched.at > 0 and shape == watched.shape
         if calm and usage is not None and watched.usage is not None:
             calm = usage - watched.usage < QUIET_SHARE * max(now - watched.at, EVERY_SECONDS) + 0.005
+        watched.working = watched.working + 1 if wants_to_run(self.seat, scene) else 0
+        if watched.working >= 2:
+            calm = False  # on a busy machine it uses no CPU because it gets none
         if not calm:
             watched.quiet_since = None
         elif watched.quiet_since is None:
@@ -194,23 +202,53 @@ def last_words(seat: Seat, scene: Scene) -> tuple[str, ...]:
     return tuple(redacted(re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", line))[:300] for line in lines if line.strip())
 
 
+def wants_to_run(seat: Seat, scene: Scene) -> bool:
+    """Whether a process of the container is running, runnable, or waiting for the disk; False where that cannot be told."""
+    for folder in _cgroup_folders(seat, scene):
+        try:
+            listed = seat.host.read(f"{folder}/cgroup.procs")
+        except Unseen:
+            continue
+        for pid in (listed or b"").split()[:MOST_PROCESSES]:
+            try:
+                told = seat.host.read(f"/proc/{int(pid)}/stat") or b""
+            except (Unseen, ValueError):
+                continue  # ended meanwhile
+            if told.rpartition(b")")[2].split()[:1] in ([b"R"], [b"D"]):
+                return True
+        if listed is not None:
+            return False
+    return False
+
+
 def cpu_seconds(seat: Seat, scene: Scene) -> float | None:
     """CPU that a container's processes have used; None: it cannot be told here."""
-    if seat.host.reason is not None or not scene.pid:
-        return None
-    try:
-        told = seat.host.read(f"/proc/{scene.pid}/cgroup")
-        for line in (told or b"").decode(errors="replace").splitlines():
-            _, controllers, path = line.split(":", 2)
-            if "cpuacct" in controllers.split(","):
-                for folder in ("cpuacct", "cpu,cpuacct", controllers):
-                    raw = seat.host.read(f"/sys/fs/cgroup/{folder}{path}/cpuacct.usage")
-                    if raw is not None:
-                        return int(raw) / 1e9
-            if controllers == "":
-                raw = seat.host.read(f"/sys/fs/cgroup{path}/cpu.stat")
-                if raw is not None:
-                    return int(raw.split()[1]) / 1e6
-    except (Unseen, ValueError, IndexError):
-        return None
+    for folder in _cgroup_folders(seat, scene):
+        try:
+            old = seat.host.read(f"{folder}/cpuacct.usage")
+            if old is not None:
+                return int(old) / 1e9
+            new = seat.host.read(f"{folder}/cpu.stat")
+            if new is not None and new.startswith(b"usage_usec"):
+                return int(new.split()[1]) / 1e6
+        except (Unseen, ValueError, IndexError):
+            continue
     return None
+
+
+def _cgroup_folders(seat: Seat, scene: Scene) -> list[str]:
+    """Where the kernel may account for the container: version 1's controllers, then version 2's one tree."""
+    if seat.host.reason is not None or not scene.pid:
+        return []
+    try:
+        told = seat.host.read(f"/proc/{scene.pid}/cgroup") or b""
+    except Unseen:
+        return []
+    found: list[str] = []
+    for line in told.decode(errors="replace").splitlines():
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if "cpuacct" in controllers.split(","):
+            found = [f"/sys/fs/cgroup/{name}{path}" for name in dict.fromkeys(("cpuacct", "cpu,cpuacct", controllers))] + found
+        elif controllers == "":
+            found.append(f"/sys/fs/cgroup{path}")
+    return found

@@ -47,9 +47,12 @@ def home(tmp_path: Path, engine: DockerEngine, test_cache: Path) -> Path:
     ensure_lab_image(engine)
     found = tmp_path / "home"
     (found / "cache").mkdir(parents=True)
-    command = compose_cli.find(os.environ, test_cache).command
+    try:
+        command = compose_cli.find(os.environ, test_cache).command
+    except compose_cli.NoCompose:
+        command = (str(compose_cli.fetch(test_cache, say=print)),)
     if len(command) == 1:
-        (found / "cache" / "docker-compose").symlink_to(command[0])
+        (found / "cache" / "docker-compose").symlink_to(Path(command[0]).absolute())
     return found
 
 
@@ -140,7 +143,7 @@ volumes: {{rows: {{}}}}
     }
     assert sorted(path.name for path in (shop / "data").iterdir()) == ["old"]
     assert list((home / "runs").iterdir()) == []
-    assert [path for path in Path("/var/tmp").glob(f"dockstore-{report.run[:8]}-*")] == []
+    assert list(Path("/var/tmp").glob(f"dockstore-{report.run[:8]}-*")) == []
 
 
 def test_a_database_in_an_anonymous_volume_is_orphaned_by_down_and_up(shop: Path, env: dict[str, str], real: Callable[[str], str]) -> None:
