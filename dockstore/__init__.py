@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Options,
         WrongFile,
         WrongOption,
+        audit,
         bundled_scenarios,
         clean,
         doctor,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from dockstore.core.history import History
     from dockstore.core.model import EngineInfo, Fate, Outcome, Place, Sight, Store, StoreKind, Vantage
     from dockstore.core.script import Problem, Scenario
+    from dockstore.core.stack_report import StackReport
     from dockstore.core.verdict import ClaimVerdict, MutantVerdict, Report, Ruling, Verdict
     from dockstore.core.watch import Watch
 
@@ -60,6 +62,7 @@ __all__ = [
     "Ruling",
     "Scenario",
     "Sight",
+    "StackReport",
     "Store",
     "StoreKind",
     "Vantage",
@@ -68,6 +71,7 @@ __all__ = [
     "WrongFile",
     "WrongOption",
     "__version__",
+    "audit",
     "bundled_scenarios",
     "clean",
     "doctor",
@@ -87,6 +91,7 @@ _HOMES = {
     "dockstore.core.history": ("History",),
     "dockstore.core.model": ("EngineInfo", "Fate", "Outcome", "Place", "Sight", "Store", "StoreKind", "Vantage"),
     "dockstore.core.script": ("Problem", "Scenario"),
+    "dockstore.core.stack_report": ("StackReport",),
     "dockstore.core.verdict": ("ClaimVerdict", "MutantVerdict", "Report", "Ruling", "Verdict"),
     "dockstore.core.watch": ("Watch",),
 }

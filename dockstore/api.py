@@ -482,11 +482,9 @@ def orphans(
     """
     from dockstore.runner.orphans import find_orphans
 
-    environ, folder = _environment(env), _folder(cwd)
-    home = find_home(options.home, environ, folder) or folder / ".dockstore"
     say = watch.note if watch is not None else _silence
     try:
-        return find_orphans(options.engines, environ, home, helper=helper, limit_files=limit_files, say=say)
+        return find_orphans(options, _environment(env), _folder(cwd), helper=helper, limit_files=limit_files, say=say)
     except EngineError as error:
         raise _no_engine(error) from error
 
@@ -505,10 +503,8 @@ def init(
     """
     from dockstore.runner.init import NoTarget, WrongCompose, draw
 
-    environ, folder = _environment(env), _folder(cwd).absolute()
-    home = find_home(options.home, environ, folder) or folder / ".dockstore"
     try:
-        return draw(os.fspath(target), options.engines, environ, folder, home, extension=extension)
+        return draw(os.fspath(target), options, _environment(env), _folder(cwd).absolute(), extension=extension)
     except WrongCompose as error:
         raise WrongFile(error.problems) from error
     except NoTarget as error:

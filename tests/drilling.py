@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockstore.core.drill_facts import AfterNote, Group, ProbeNote, StackNote, StateNote, StoreNote, WordNote, facts
-from dockstore.core.history import Header, History, Observation, Placement, Testimony
-from dockstore.core.model import EngineInfo, Home, Place, PlaceKind, Sight, Store, StoreKind, Users, Vantage
+from dockstore.core.history import Header, History, Observation, Operation, Placement, Testimony
+from dockstore.core.model import Completion, EngineInfo, Home, Place, PlaceKind, Sight, Store, StoreKind, Users, Vantage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +93,21 @@ class Story:
             )
         self._add(StateNote(service="db", state=state, detail=detail), step, name)
         self._name = name
+        return self
+
+    def refused(self, words: str, *, verb: str = "rm") -> Story:
+        """A command of the event that failed."""
+        operation = Operation(
+            step=str(self._step),
+            verb=verb,
+            subject=f"docker compose {verb}",
+            label=None,
+            completion=Completion.FAIL,
+            began=0.0,
+            ended=1.0,
+            message=words,
+        )
+        self.events.append(operation)
         return self
 
     def saw(self, seen: Mapping[str, object], path: str | None = None) -> Story:

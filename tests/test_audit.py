@@ -191,6 +191,7 @@ def test_from_18_on_the_folder_above_is_the_right_one() -> None:
     wrong = audited({"db": {"image": "postgres:18", "volumes": [f"pg:{DATA}"]}}, {"pg": None})
 
     assert (rules(right, "error"), rules(wrong, "error")) == ([], ["DS303"])
+    assert wrong.findings[0].fix == "- pg:/var/lib/postgresql   # not /var/lib/postgresql/data"
 
 
 def test_a_prediction_says_that_it_rests_on_an_assumption() -> None:

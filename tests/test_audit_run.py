@@ -2,91 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from composing import config, rules
+from audit_stage import SERVICES, TEXT, Stage, nobody
+from composing import rules
 
-from dockstore import api
-from dockstore.cli.main import main
 from dockstore.core.model import EngineInfo
 from dockstore.core.stack_report import RowFate, StackOutcome
 from dockstore.engines.errors import NotFound, Unreachable
-from dockstore.runner.audit import AuditOptions, NoSuchTarget, audit_all
+from dockstore.runner.audit import NoSuchTarget
 from dockstore.runner.compose_files import WrongCompose, default_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dockstore.core.stack_report import StackReport
-
-TEXT = """\
-services:
-  db:
-    image: postgres:16
-    environment:
-      POSTGRES_PASSWORD: hunter2
-    volumes:
-      - pg:/var/lib/postgresql
-volumes:
-  pg:
-"""
-SERVICES = {"db": {"image": "postgres:16", "environment": {"POSTGRES_PASSWORD": "hunter2"}, "volumes": ["pg:/var/lib/postgresql"]}}
-SCRIPT = """\
-#!/bin/sh
-case "$*" in
-  *"version --short"*) echo 2.26.1; exit 0 ;;
-esac
-echo "$*" >> "$ANSWERS/asked"
-[ -e "$ANSWERS/stderr" ] && cat "$ANSWERS/stderr" >&2
-[ -e "$ANSWERS/code" ] && exit "$(cat "$ANSWERS/code")"
-case "$*" in
-  *dockstore-another-name*) cat "$ANSWERS/other.json" ;;
-  *json*) cat "$ANSWERS/config.json" ;;
-  *) cat "$ANSWERS/config.yaml" ;;
-esac
-"""
-
-
-class Stage:
-    """A folder with a Compose file, a Compose that answers from files, and an environment without the machine's own Docker."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "shop"
-        self.folder.mkdir()
-        self.answers = folder / "answers"
-        self.answers.mkdir()
-        program = folder / "home" / "cache" / "docker-compose"
-        program.parent.mkdir(parents=True)
-        program.write_text(SCRIPT)
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        tools = folder / "bin"
-        tools.mkdir()
-        for name in ("sh", "cat"):
-            (tools / name).symlink_to(f"/bin/{name}")
-        self.env = {"PATH": str(tools), "HOME": str(folder), "DOCKSTORE_HOME": str(folder / "home"), "ANSWERS": str(self.answers)}
-
-    def compose(self, services: Mapping[str, Any], volumes: Mapping[str, Any] | None = None, *, text: str = TEXT, name: str = "shop") -> None:
-        (self.folder / "compose.yaml").write_text(text)
-        (self.answers / "config.json").write_text(json.dumps(config(services, volumes, name=name)))
-        (self.answers / "other.json").write_text(json.dumps(config(services, volumes, name="another")))
-
-    def fails(self, message: str) -> None:
-        (self.answers / "stderr").write_text(message)
-        (self.answers / "code").write_text("15")
-
-    def audit(self, *targets: str, connecting: Callable[..., Any] | None = None, **options: Any) -> tuple[StackReport, ...]:
-        chosen = AuditOptions(targets=targets, **{"engine": None if connecting else "none", **options})
-        env = {**self.env, **({"DOCKER_HOST": "unix:///nowhere.sock"} if connecting else {})}
-        return audit_all(chosen, env=env, cwd=self.folder, say=lambda _text: None, connecting=connecting or nobody)
-
-
-def nobody(*_words: object, **_more: object) -> Any:
-    raise Unreachable("nobody answers")
+    from collections.abc import Mapping, Sequence
 
 
 @pytest.fixture
@@ -323,6 +254,16 @@ def test_what_fixes_the_projects_name(stage: Stage, more: dict[str, str], *, fix
     assert ("DS203" not in rules(report)) is fixed
 
 
+def test_what_is_no_plain_file_is_refused_at_once(stage: Stage) -> None:
+    os.mkfifo(stage.folder / "pipe")
+
+    for name, fact in (("pipe", "not a plain file"), ("missing.yaml", "cannot be read: no such file or directory")):
+        with pytest.raises(WrongCompose) as caught:
+            stage.audit(files=(name,))
+
+        assert caught.value.problems[0].fact == fact
+
+
 # --- images, containers, projects ---------------------------------------------------------------------------------------------
 
 
@@ -361,12 +302,35 @@ def test_a_container_is_judged_by_what_is_mounted_and_what_it_wrote(stage: Stage
     assert [(one.rule, one.severity) for one in report.findings] == [("DS101", "warning"), ("DS201", "warning")]
 
 
-def test_a_container_with_rm_loses_by_a_mere_stop(stage: Stage) -> None:
-    engine = Answers(containers=[container("app", AutoRemove=True)], diff={"/state": "A", "/state/x": "A"})
+@pytest.mark.parametrize(
+    ("labels", "binds", "run_anew", "with_v"),
+    [
+        ({}, [], RowFate.ORPHANED, RowFate.LOST),
+        ({}, ["by-id"], RowFate.UNKNOWN, RowFate.UNKNOWN),
+        ({"com.docker.compose.service": "app"}, ["by-id"], RowFate.ORPHANED, RowFate.ORPHANED),
+    ],
+    ids=["made for it", "mounted by its id", "carried over by Compose"],
+)
+def test_an_anonymous_volume_mounted_by_its_id_is_kept_by_remove_with_v(
+    stage: Stage, labels: dict[str, str], binds: list[str], run_anew: RowFate, with_v: RowFate
+) -> None:
+    volume = "9c1f4e" + "0" * 58
+    mounts = ({"Type": "volume", "Name": volume, "Source": f"/v/{volume}/_data", "Destination": "/data", "RW": True},)
+    engine = Answers(containers=[container("app", *mounts, labels=labels, Binds=[f"{volume}:/data" for _ in binds])])
 
     (report,) = stage.audit("container:app", connecting=engine)
 
-    assert rules(report, "error") == ["DS104"]
+    found = {row.event: row for row in report.rows if row.path == "/data"}
+    assert (found["remove+run"].fate, found["remove-v+run"].fate) == (run_anew, with_v)
+    assert {found["remove-v+run"].store_fate} == ({"persisted"} if with_v is RowFate.UNKNOWN else {None})
+
+
+def test_a_container_with_rm_loses_by_a_mere_stop(stage: Stage) -> None:
+    engine = Answers(containers=[container("app", AutoRemove=True)], diff={"/state": "A", "/state/x": "A", "/row": "A"})
+
+    (report,) = stage.audit("container:app", connecting=engine)
+
+    assert [(one.rule, one.path) for one in report.findings if one.severity == "error"] == [("DS104", "/row"), ("DS104", "/state")]
     assert {row.fate for row in report.rows if row.event == "stop+start"} == {RowFate.LOST}
 
 
@@ -403,86 +367,3 @@ def test_a_target_that_means_nothing_is_refused_with_a_way_out(stage: Stage, tar
         stage.audit(target)
 
     assert caught.value.hint
-
-
-# --- the command ------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shell(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    for name in list(os.environ):
-        if name.startswith(("DOCKSTORE_", "GITHUB_", "COMPOSE_", "DOCKER_")):
-            monkeypatch.delenv(name)
-    for name, value in stage.env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(stage.folder)
-    stage.compose(SERVICES, {"pg": None})
-    return stage
-
-
-def test_the_command_prints_a_report_and_writes_others(shell: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["audit", "--engine", "none", "--format", "json", "--report", "sarif=out.sarif", "--report", "markdown=out.md"])
-
-    out = capsys.readouterr().out
-    assert code == 1
-    assert json.loads(out)["findings"][0]["rule"] == "DS301"
-    assert json.loads((shell.folder / "out.sarif").read_text())["version"] == "2.1.0"
-    assert (shell.folder / "out.md").read_text().startswith("## ❌ shop would lose data")
-    assert "hunter2" not in out
-
-
-def test_on_github_findings_are_annotations_and_the_summary_is_written(
-    shell: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(shell.folder / "summary.md"))
-
-    main(["audit", "--engine", "none", "compose.yaml"])
-
-    assert "::error file=compose.yaml,line=7,title=DS301 db::" in capsys.readouterr().err
-    assert "DS301" in (shell.folder / "summary.md").read_text()
-
-
-def test_without_compose_the_way_to_get_it_is_said(shell: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    Path(shell.env["DOCKSTORE_HOME"], "cache", "docker-compose").unlink()
-
-    code = main(["audit", "--engine", "none"])
-
-    err = capsys.readouterr().err
-    assert code == 3
-    assert "no Docker Compose of version 2 here" in err
-    assert "hint: install Docker Compose 2" in err
-
-
-def test_a_wrong_file_is_shown_with_its_line(shell: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    shell.fails('service "db" refers to undefined volume pg: invalid compose project')
-
-    code = main(["audit", "--engine", "none"])
-
-    assert code == 2
-    assert 'compose.yaml:7:9: service "db" refers to undefined volume pg\n' in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("shell")
-def test_a_rules_page_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["audit", "--explain", "ds301"]) == 0
-    assert capsys.readouterr().out.startswith("# DS301:")
-    assert main(["audit", "--explain", "DS999"]) == 2
-
-
-@pytest.mark.usefixtures("shell")
-@pytest.mark.parametrize("kind", ["audit", "drill"])
-def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str], kind: str) -> None:
-    assert main(["schema", kind]) == 0
-    assert json.loads(capsys.readouterr().out)["properties"]["schema"] == {"const": f"dockstore.{kind}/1"}
-
-
-def test_the_python_api_gives_reports_and_its_own_errors(shell: Stage) -> None:
-    (report,) = api.audit("compose.yaml", engine="none", env=shell.env, cwd=shell.folder)
-
-    assert report.outcome is StackOutcome.LOSES_DATA
-    with pytest.raises(api.WrongOption):
-        api.audit("nothing.yaml", engine="none", env=shell.env, cwd=shell.folder)
-    shell.fails("boom")
-    with pytest.raises(api.WrongFile):
-        api.audit(engine="none", env=shell.env, cwd=shell.folder)

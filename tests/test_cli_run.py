@@ -268,7 +268,8 @@ def test_the_plan_is_printed_and_nothing_is_played(stage: Stage, capsys: Capture
     assert main(["run", "--dry-run", "--var", "file=other"]) == 0
 
     out = capsys.readouterr().out
-    assert out.startswith("# the layer goes with its container\n# a.scenario.yaml\n")
+    assert out.startswith("# a.scenario.yaml\n# the layer goes with its container\n")
+    assert out.count("# the layer goes with its container\n") == 1
     assert "docker run" in out
     assert "/other" in out
     assert stage.titles == []
@@ -283,6 +284,15 @@ def test_only_what_failed_last_time(stage: Stage, tmp_path: Path) -> None:
     main(["run", "-q", "--failed"])
 
     assert stage.titles == ["another layer goes with its container"]
+
+
+def test_where_nothing_failed_last_time_that_is_said(stage: Stage, capsys: Capture) -> None:
+    assert main(["run", "--failed"]) == 4
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "dockstore: nothing failed last time\n  hint: leave --failed out to play everything\n"
+    assert stage.titles == []
 
 
 def test_reports_go_to_files_as_well(stage: Stage, tmp_path: Path, capsys: Capture) -> None:

@@ -178,7 +178,12 @@ class Stub:
         (api.NoEngine("no engine here", "dockstore doctor"), 3, "dockstore: no engine here\n  hint: dockstore doctor\n"),
         (api.NothingMatched("no scenario matched", "see --filter"), 4, "dockstore: no scenario matched\n  hint: see --filter\n"),
         (api.WrongOption("0 jobs play nothing", "1 or more"), 2, "dockstore: 0 jobs play nothing\n  hint: 1 or more\n"),
-        (OSError(28, "No space left on device", "/x/y"), 3, "dockstore: /x/y: no space left on device\n"),
+        (OSError(13, "Permission denied", "/x/y"), 3, "dockstore: /x/y: permission denied\n"),
+        (
+            OSError(28, "No space left on device"),
+            3,
+            "dockstore: no space left on device\n  hint: histories lie in .dockstore; DOCKSTORE_HOME names another folder\n",
+        ),
         (KeyboardInterrupt(), 130, "dockstore: interrupted\n"),
         (
             ZeroDivisionError("division by zero"),

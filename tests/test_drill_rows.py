@@ -214,6 +214,17 @@ def test_a_service_that_never_came_up_has_one_answer_for_every_event() -> None:
     ]
 
 
+def test_an_event_that_could_not_be_played_tells_nothing() -> None:
+    (row,) = rows(Story(group()).event("remove+run").refused("the engine is busy").saw(SEEN).history())
+
+    assert row.fate is RowFate.UNKNOWN
+    assert row.why == "the event could not be played: docker compose rm: the engine is busy"
+
+
+def test_an_up_that_failed_for_another_service_leaves_this_one_its_word() -> None:
+    assert fate_of(Story(group()).event("remove+run").refused("dependency web failed to start", verb="up").saw(SEEN)) is RowFate.PERSISTED
+
+
 # --- what must survive ------------------------------------------------------------------------------------------------------
 
 
@@ -270,6 +281,16 @@ def test_what_the_service_misses_never_persists_and_is_never_lost_without_a_sear
 
     assert fate not in {RowFate.PERSISTED, RowFate.CARRIED}
     assert (fate is RowFate.LOST) is (searched and searchable)
+
+
+def test_what_the_service_misses_under_an_old_host_name_says_so() -> None:
+    story = covered().event("recreate").saw(SEEN).word("absent", searched=True, found=("volume x: y",)).after(host_name_moved="abc")
+
+    (row,) = rows(story.history())
+
+    assert row.fate is RowFate.ORPHANED
+    assert row.why.endswith("; the service writes under its host name, which is abc now")
+    assert [finding.rule for finding in findings((row,), None)] == ["DS307"]
 
 
 # --- there and back ---------------------------------------------------------------------------------------------------------

@@ -16,9 +16,7 @@ def entry(*, size: int = 10, mtime: int = 1, inode: int = 1, kind: str = "file",
 
 
 def paths(store: StoreNote, *files: str, made: tuple[str, ...] = (), later: tuple[str, ...] = ()) -> list[tuple[str, str, str]]:
-    written = Written(
-        store=store, files={file: entry() for file in files}, at_stop={file: entry() for file in later}, made=frozenset(made)
-    )
+    written = Written(store=store, files={file: entry() for file in files}, at_stop={file: entry() for file in later}, made=frozenset(made))
     return [(group.path, group.role, group.found) for group in groups("a", [written], owner=(0, 0))]
 
 

@@ -12,7 +12,8 @@ from test_recognise import BOLT, PG, RDB, SQLITE
 
 from dockstore.core.orphans import Confidence, Orphan, OrphansReport, Reason
 from dockstore.engines.errors import EngineError, Unsure
-from dockstore.runner.orphans import look_for_orphans
+from dockstore.engines.no_host import NoHost
+from dockstore.runner.orphans import look_for_orphans, proven_by_ids
 from dockstore.runner.traces import read_traces
 
 COMPOSE = "com.docker.compose"
@@ -303,6 +304,24 @@ def test_a_volume_with_more_files_than_the_limit_is_said_to_hold_at_least_that(s
     assert (orphan.files, orphan.size_bytes, orphan.at_least) == (5, 10, True)
 
 
+def test_behind_a_socket_that_hides_the_engine_its_containers_ids_prove_whose_files_are_seen(stand: Stand) -> None:
+    blind = NoHost("who listens is systemd")
+    made = stand.container("app", "app:1")
+
+    before = proven_by_ids(stand.engine, blind, stand.host)
+    stand.engine.host_files.put(f"/var/lib/docker/containers/{made}/config.v2.json", b"{}")
+    after = proven_by_ids(stand.engine, blind, stand.host)
+
+    assert (before, after) == (blind, stand.host)
+
+
+def test_a_volumes_name_alone_proves_nothing(stand: Stand) -> None:
+    blind = NoHost("who listens is systemd")
+    stand.volume("shop_db", PG)
+
+    assert proven_by_ids(stand.engine, blind, stand.host) is blind
+
+
 def test_an_engine_that_remembers_nothing_is_no_failure(stand: Stand) -> None:
     stand.volume("rows", PG)
     stand.engine.fail["past_events"] = Unsure("list past events: no answer")
@@ -429,6 +448,32 @@ def test_what_the_engine_remembers_of_a_removed_container_is_certain(stand: Stan
     assert (owner.project, owner.service, owner.image, owner.target) == ("shop", "db", "postgres:15", "/var/lib/postgresql/data")
     assert owner.confidence is Confidence.CERTAIN
     assert owner.why[0] == "the engine remembers that container shop-db-1 mounted it at /var/lib/postgresql/data"
+
+
+def test_who_merely_copied_or_looked_is_no_owner() -> None:
+    marks = {f"{COMPOSE}.project": "shop", f"{COMPOSE}.service": "db", "name": "shop-db-1"}
+    events = [
+        event("container", "create", "c1", **marks),
+        event("volume", "mount", "v1", container="c1", destination="/data"),
+        event("container", "create", "c2", name="curious_cat"),
+        event("volume", "mount", "v1", container="c2", destination="/data"),
+        event("volume", "mount", "v2", container="c2", destination="/data"),
+        event("volume", "mount", "v2", container="c3", destination="/from"),
+    ]
+
+    found = read_traces(events, ["v1", "v2"])
+
+    assert (found["v1"].name, found["v2"].name) == ("shop-db-1", "curious_cat")
+
+
+def test_a_label_beats_what_another_container_did_with_the_volume(stand: Stand) -> None:
+    stand.volume("shop_db", PG, labels={f"{COMPOSE}.project": "shop"})
+    stand.engine.remembered = [event("container", "create", "c1", name="curious_cat"), event("volume", "mount", "shop_db", container="c1")]
+
+    owner = only(stand.look()).owner
+
+    assert owner is not None
+    assert owner.project == "shop"
 
 
 def test_events_that_are_no_mounts_tell_nothing() -> None:

@@ -6,6 +6,7 @@ Rule 2: whatever happens, a person reads a sentence and a script reads an exit c
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -155,7 +156,8 @@ def _explain(failure: Exception, *, show: bool) -> int:
             echo.complain(str(failure), getattr(failure, "hint", None))
         case OSError():
             fact = (failure.strerror or str(failure)).lower()
-            echo.complain(f"{failure.filename}: {fact}" if failure.filename else fact)
+            full = "histories lie in .dockstore; DOCKSTORE_HOME names another folder" if failure.errno == errno.ENOSPC else None
+            echo.complain(f"{failure.filename}: {fact}" if failure.filename else fact, full)
         case _:
             words = f"{type(failure).__name__}: {failure}".rstrip(": ")
             echo.complain(f"something went wrong inside dockstore: {words}", None if show else "-v shows where; please report it")

@@ -63,7 +63,7 @@ def show_plan(scenarios: Sequence[Scenario]) -> None:
     """Print what would be done, as docker commands."""
     from dockstore import api
 
-    echo.report("\n".join(f"# {scenario.title}\n# {scenario.file}\n{api.plan(scenario).rstrip()}\n" for scenario in scenarios))
+    echo.report("\n".join(f"# {scenario.file}\n{api.plan(scenario).rstrip()}\n" for scenario in scenarios))
 
 
 def perform(play: Callable[[Watch, Halt], Report], where: emit.Outputs, *, quiet: bool, verbose: bool) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockstore.cli import options, play
+from dockstore.cli import echo, options, play
 from dockstore.cli.main import NOTHING, OK, USAGE
 
 if TYPE_CHECKING:
@@ -29,13 +29,17 @@ def command(paths: tuple[str, ...], **given: Any) -> int:
 
     where = play.outputs(given)
     chosen = play.options(given)
+    failed = api.failed_last(env=os.environ) if given["failed"] else None
+    if failed == ():
+        echo.complain("nothing failed last time", "leave --failed out to play everything")
+        return NOTHING
     loaded = api.load(
         paths or (".",),
         variables=dict(given["variables"]),
         isolate=given["isolate"],
         filter=given["wanted"],
         tags=options.tags(given["tags"]),
-        only=api.failed_last(env=os.environ) if given["failed"] else None,
+        only=failed,
     )
     play.show_problems(loaded.problems)
     if loaded.errors:

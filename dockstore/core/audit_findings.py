@@ -121,6 +121,7 @@ def _kept(datum: Datum, lost: tuple[str, ...]) -> Iterator[Finding]:
 def _misplaced(datum: Datum, lost: tuple[str, ...], kind: str, what: str) -> Finding:
     """Nothing of the user's holds it: say which mount was meant for it, if there is one."""
     service, path = datum.service, datum.path
+    goal = datum.mount.target if datum.mount is not None else path  # where the image itself wants a volume
     own = [mount for mount in service.mounts if mount.kind in {"volume", "bind"} and mount.declared_by == "compose" and not mount.read_only]
     own += [mount for mount in service.mounts if mount.kind in {"volume", "bind"} and mount.declared_by == "container" and mount.source is not None]
     end = f"after {_events(lost)} it is {'orphaned' if datum.held.anonymous else 'gone'}" if lost else "a new container does not have it"
@@ -130,10 +131,10 @@ def _misplaced(datum: Datum, lost: tuple[str, ...], kind: str, what: str) -> Fin
     if above:
         mount = max(above, key=lambda one: len(one.target))
         text = f"{kind} keeps {what} in {path}, and the image's own volume lies there, over the mount at {mount.target}: {end}"
-        return finding("DS301", text, service=service.name, path=path, spot=mount.spot, fix=fixes.moved(mount, path))
+        return finding("DS301", text, service=service.name, path=path, spot=mount.spot, fix=fixes.moved(mount, goal))
     if below:
         text = f"{kind} keeps {what} in {path}; {below[0].target} is only a part of it, the rest lies in {where}: {end}"
-        return finding("DS302", text, service=service.name, path=path, spot=below[0].spot, fix=fixes.moved(below[0], path))
+        return finding("DS302", text, service=service.name, path=path, spot=below[0].spot, fix=fixes.moved(below[0], goal))
     if datum.moved_by is not None and (own or datum.mount is None):
         text = f"{datum.moved_by} puts {what} of {kind} into {path}, where nothing is mounted: {end}"
         return finding(
@@ -142,9 +143,9 @@ def _misplaced(datum: Datum, lost: tuple[str, ...], kind: str, what: str) -> Fin
     beside = _beside(path, own, datum)
     if beside is not None:
         text = f"{kind} keeps {what} in {path}, not in {beside.target}: it lies in {where}, {end}"
-        return finding("DS303", text, service=service.name, path=path, spot=beside.spot, fix=fixes.moved(beside, path))
+        return finding("DS303", text, service=service.name, path=path, spot=beside.spot, fix=fixes.moved(beside, goal))
     spot = service.image_spot or service.spot
-    fix = fixes.named_volume(service, path)
+    fix = fixes.named_volume(service, goal)
     if datum.mount is not None:
         text = f"{kind} keeps {what} in {path}, in {where}: {end}"
         return finding("DS201", text, service=service.name, path=path, spot=spot, fix=fix)

@@ -86,8 +86,8 @@ def _rule(row: Row, service: Service | None, rows: tuple[Row, ...]) -> str | Non
             return "DS102"
         case StoreKind.VOLUME if row.store.anonymous:
             return "DS202" if row.store.declared_by == "compose" else "DS201"
-        case _ if "starts without" in row.why or row.probe is not None:
-            return "DS103" if BY_NAME[row.event].abrupt else "DS307" if BY_NAME[row.event].renews else None
+        case _ if row.probe is not None and BY_NAME[row.event].abrupt:
+            return "DS103"
         case _:
             return None
 

@@ -44,7 +44,8 @@ def commands(name: str, neutral: Neutral, chosen: Chosen, *, files: Sequence[str
         "docker compose up -d",
     ]
     for event in chosen.events:
-        lines += ["", f"# {event.name}{'' if event.routine else ' (not routine)'}", *(str(step) for step in event.steps)]
+        said = ("" if event.routine else " (not routine)") + (" (on a disposable engine only)" if event.engine_wide else "")
+        lines += ["", f"# {event.name}{said}", *(str(step) for step in event.steps)]
     for event_name, why in chosen.left_out:
         lines += ["", f"# left out: {event_name}: {why}"]
     lines += ["", "docker compose down --volumes"]

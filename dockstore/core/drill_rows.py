@@ -9,7 +9,7 @@ Rule 3: what was not reached, not asked or not told is unknown, with its reason;
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from dockstore.core import fates
@@ -64,7 +64,7 @@ class _Played:
     states: Mapping[str, StateNote]
     words: Mapping[tuple[str, str], WordNote]
     afters: Mapping[tuple[str, str], AfterNote]
-    failures: tuple[str, ...]
+    hindered: str | None  # what of the event itself was refused (an `up` that fails shows in the services' states)
 
 
 def rows(history: History) -> tuple[Row, ...]:
@@ -106,7 +106,7 @@ def _played(history: History) -> tuple[_Played, ...]:
                 placements.setdefault(event.step, {})[event.write] = event
             case Observation():
                 observations.setdefault(event.step, {})[event.write] = event
-            case Operation(completion=Completion.FAIL | Completion.UNSURE):
+            case Operation(completion=Completion.FAIL | Completion.UNSURE) if event.verb != "up":
                 failures.setdefault(event.step, []).append(f"{event.subject}: {event.message}")
             case _:
                 continue
@@ -122,7 +122,7 @@ def _played(history: History) -> tuple[_Played, ...]:
             states=states.get(step, {}),
             words=words.get(step, {}),
             afters=afters.get(step, {}),
-            failures=tuple(failures.get(step, ())),
+            hindered=next(iter(failures.get(step, ())), None),
         )
         for step, event in by_step.items()
     )
@@ -194,14 +194,20 @@ def _ruled(group: Group, marker: Ruled, words: list[tuple[ProbeNote, WordNote]],
         return Ruled(fate=RowFate.CANNOT_START, why=f"the service never came up: {first.detail}")
     if state is None:
         return Ruled(fate=RowFate.UNKNOWN, why="the drill ended before its look")
+    if event.hindered is not None:
+        return Ruled(fate=RowFate.UNKNOWN, why=f"the event could not be played: {event.hindered}")
     if state.state == "cannot-start":
         return Ruled(fate=RowFate.CANNOT_START, why=f"the service does not come up again: {state.detail}; its bytes: {marker.why}")
     if state.state == "slow":
         return Ruled(fate=RowFate.UNKNOWN, why=f"the service runs and is not ready: {state.detail}; its bytes: {marker.why}")
     ruled = [word for probe, note in words if (word := _by_word(probe, note, marker)) is not None]
-    if ruled:
-        return min(ruled, key=lambda item: WORST_FIRST.index(item.fate))
-    return marker
+    if not ruled:
+        return marker
+    worst = min(ruled, key=lambda item: WORST_FIRST.index(item.fate))
+    after = event.afters.get((group.service, group.path))
+    if worst.missed and after is not None and after.host_name_moved is not None:
+        return replace(worst, why=f"{worst.why}; the service writes under its host name, which is {after.host_name_moved} now")
+    return worst
 
 
 def _by_word(probe: ProbeNote, note: WordNote, marker: Ruled) -> Ruled | None:
@@ -366,7 +372,9 @@ def _bare_row(stack: StackNote, probe: ProbeNote, event: _Played, first: StateNo
     state = event.states.get(probe.service)
     nothing = Ruled(fate=RowFate.UNKNOWN, why="only the service can tell, and it was not asked")
     ruled = (_by_word(probe, word, nothing) if word is not None else None) or nothing
-    if state is not None and state.state == "cannot-start":
+    if event.hindered is not None:
+        ruled = Ruled(fate=RowFate.UNKNOWN, why=f"the event could not be played: {event.hindered}")
+    elif state is not None and state.state == "cannot-start":
         ruled = Ruled(fate=RowFate.CANNOT_START, why=f"the service does not come up again: {state.detail}")
     elif word is not None and word.sight == "same":
         ruled = Ruled(fate=RowFate.PERSISTED, why=f"the service finds its datum again ({probe.name})")

@@ -96,6 +96,8 @@ def load(lines: Iterable[str], *, path: str | None = None) -> History:
             if line.strip():
                 torn = HistoryError(path, number, f"not JSON: {error}")
             continue
+        if not isinstance(read, dict):
+            raise HistoryError(path, number, "not an event of a history: a mapping is wanted")
         try:
             kind = read["event"]
             if header is None:

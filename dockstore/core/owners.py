@@ -84,7 +84,7 @@ def owners(candidate: Candidate, evidence: Evidence, around: Surroundings) -> tu
     if volume is None:
         return ()
     trace = around.traces.get(volume.name)
-    if trace is not None:
+    if trace is not None and volume.project in {None, trace.project}:
         return (_by_trace(trace, around),)
     if volume.project is not None:
         return (_by_label(volume, volume.project, evidence, around),)

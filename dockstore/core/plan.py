@@ -238,6 +238,17 @@ def own_images(scenario: Scenario) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(image.name for image in scenario.images), *made)))
 
 
+def users_images(scenario: Scenario) -> tuple[str, ...]:
+    """The images that containers and mounts of *scenario* want, and that neither the file nor dockstore makes."""
+    specs = tuple(_specs(scenario))
+    wanted = (
+        *(spec.image for spec in specs if spec.image),
+        *(mount.source for spec in specs for mount in spec.mounts if isinstance(mount, ImageMount)),
+    )
+    ours = {LAB, *own_images(scenario)}
+    return tuple(dict.fromkeys(name for name in wanted if name not in ours))
+
+
 def _used_images(scenario: Scenario, specs: tuple[ContainerSpec, ...]) -> Iterator[str]:
     yield from (image.base for image in scenario.images)
     yield from (spec.image for spec in specs if spec.image)

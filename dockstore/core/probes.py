@@ -148,7 +148,7 @@ def of_extension(service: str, value: object, *, doubled: bool) -> Asked:
     if unknown:
         raise WrongProbe(f"services.{service}.x-dockstore: unknown key '{unknown[0]}' (known here: ready, probes)")
     ready = value.get("ready")
-    probes = value.get("probes") or {}
+    probes = value.get("probes", {})
     if not isinstance(probes, dict):
         raise WrongProbe(f"services.{service}.x-dockstore.probes: a mapping of names was expected")
     return Asked(

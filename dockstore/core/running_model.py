@@ -71,7 +71,7 @@ def service_of(container: Json, volumes: Mapping[str, Json], images: Callable[[s
     service = Service(
         name=(_text(labels.get(SERVICE)) or own) if by_label else own,
         image=ImageFacts(reference=reference, known=False),
-        mounts=tuple(_mounts(container, volumes, set(image.volumes))),
+        mounts=tuple(_mounts(container, volumes, set(image.volumes), compose=SERVICE in labels)),
         environment={key: value for key, value in environment.items() if image.environment.get(key) != value},
         user=_text(config.get("User")) if _text(config.get("User")) != (image.user or "") else None,
         hostname=host_name if host_name and not id_.startswith(host_name) else None,
@@ -99,7 +99,8 @@ def written_places(diff: Mapping[str, str], service: Service) -> tuple[str, ...]
         if path in made or any(beneath(path, place) for place in SCRATCH_PLACES):
             continue
         new = [parent for parent in _parents(path) if diff.get(parent) == "A" and parent not in made]
-        found[min(new, key=len) if new else posixpath.dirname(path)] = None
+        folder = posixpath.dirname(path)
+        found[min(new, key=len) if new else path if folder == "/" else folder] = None
     places = [place for place in found if not any(place != other and beneath(place, other) for other in found)]
     kept = [place for place in places if not any(beneath(place, scratch) for scratch in SCRATCH_PLACES)]
     return tuple(kept[:MOST_PLACES])
@@ -112,14 +113,17 @@ def _parents(path: str) -> list[str]:
     return found
 
 
-def _mounts(container: Json, volumes: Mapping[str, Json], declared: set[str]) -> Iterable[StackMount]:
+def _mounts(container: Json, volumes: Mapping[str, Json], declared: set[str], *, compose: bool) -> Iterable[StackMount]:
+    named = _named(_table(container.get("HostConfig")))
     asked = {_text(_table(one).get("Target")): _table(one) for one in _list(_table(container.get("HostConfig")).get("Mounts"))}
     for item in _list(container.get("Mounts")):
         entry = _table(item)
         kind, target = _text(entry.get("Type")), _text(entry.get("Destination"))
         options = _table(asked.get(target, {}).get("VolumeOptions"))
         name = _text(entry.get("Name")) or (posixpath.basename(posixpath.dirname(_text(entry.get("Source")))) if kind == "volume" else "")  # P12
-        anonymous = kind == "volume" and is_anonymous_name(name) and not _table(volumes.get(name, {}).get("Labels")).get(VOLUME)
+        by_id = name in named  # Compose does it when it re-creates a container; else somebody did, and will again
+        ours = not by_id or compose
+        anonymous = kind == "volume" and is_anonymous_name(name) and ours and not _table(volumes.get(name, {}).get("Labels")).get(VOLUME)
         yield StackMount(
             kind=kind,
             target=target,
@@ -128,9 +132,16 @@ def _mounts(container: Json, volumes: Mapping[str, Json], declared: set[str]) ->
             read_only=entry.get("RW") is False,
             subpath=_text(options.get("Subpath")) or None,
             declared_by="image VOLUME" if anonymous and target in declared else "container",
+            by_id=anonymous and by_id,
         )
     for target in _table(_table(container.get("HostConfig")).get("Tmpfs")):
         yield StackMount(kind="tmpfs", target=target, declared_by="container")
+
+
+def _named(host: Json) -> set[str]:
+    """The volumes that a container's configuration names."""
+    binds = {str(one).partition(":")[0] for one in _list(host.get("Binds")) if ":" in str(one)}
+    return binds | {_text(_table(one).get("Source")) for one in _list(host.get("Mounts"))}
 
 
 def _volume(volume: Json, project: str) -> StackVolume:

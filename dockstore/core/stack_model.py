@@ -38,6 +38,7 @@ class StackMount:
     propagation: str | None = None
     size_bytes: int | None = None
     spot: Spot | None = None
+    by_id: bool = False  # an anonymous volume that was mounted by its id, as a re-creation does it: `remove` with v keeps it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

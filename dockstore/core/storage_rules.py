@@ -179,7 +179,8 @@ def _ended(store: Held, course: Course, ground: Ground) -> Fate | None:
     if pruned_all and ground.knows_all is False:
         happenings = tuple(one for one in happenings if one is not Happening.VOLUME_PRUNE_ALL)  # refused: 400
     for happening in happenings:
-        if happening in {Happening.REMOVE_WITH_VOLUMES, Happening.RM_ENDS} and kind is StoreClass.ANONYMOUS_VOLUME and course.carries_anonymous:
+        by_id = course.carries_anonymous or (store.mount is not None and store.mount.by_id)
+        if happening in {Happening.REMOVE_WITH_VOLUMES, Happening.RM_ENDS} and kind is StoreClass.ANONYMOUS_VOLUME and by_id:
             continue
         used = course.running  # what is pruned or removed by name is unused once its container is gone
         known = Circumstances(

@@ -169,11 +169,15 @@ def _may_mount_through(prefix: str) -> bool:
 
 def _starts_its_containers_there(pid: int) -> bool:
     """Whether a containerd sees the mounts that the daemon *pid* sees: it is containerd's children that mount for a container."""
+    space = _mount_space(pid)
+    return space is not None and any(_mount_space(other) == space for other in processes.pids() if processes.command(other) == "containerd")
+
+
+def _mount_space(pid: int) -> str | None:
     try:
-        space = Path(f"/proc/{pid}/ns/mnt").readlink()
-        return any(Path(f"/proc/{other}/ns/mnt").readlink() == space for other in processes.pids() if processes.command(other) == "containerd")
+        return str(Path(f"/proc/{pid}/ns/mnt").readlink())
     except OSError:
-        return False
+        return None
 
 
 def _swaps() -> bool:

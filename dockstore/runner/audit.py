@@ -18,6 +18,7 @@ from dockstore import __version__
 from dockstore.core import running_model
 from dockstore.core.audit import audit
 from dockstore.core.audit_rows import Missing, Setting
+from dockstore.core.capabilities import capabilities
 from dockstore.core.compose_model import image_facts, with_image
 from dockstore.core.rules import RULES
 from dockstore.core.stack_model import ImageFacts, Service, Stack
@@ -75,6 +76,13 @@ class Asking:
     reason: str | None = None
     named: bool = False
     images: dict[str, ImageFacts] = field(default_factory=dict)
+    listed: list[Json] | None = None
+
+    def volumes(self) -> list[Json]:
+        """Every volume of the engine, asked once."""
+        if self.listed is None:
+            self.listed = self.needed().list_volumes()
+        return self.listed
 
     def image(self, reference: str) -> ImageFacts:
         """The facts of an image; not known where no engine has it."""
@@ -107,13 +115,12 @@ class Asking:
         """What the engine does differently from others."""
         if self.engine is None:
             return Ground()
-        info = self.engine.info
-        old = _version(info.api_version) < (1, 42)
+        has = capabilities(self.engine.info)
         return Ground(
-            prune_takes_named=old,
-            knows_all=not old,
-            live_restore=info.live_restore,
-            labels_bare_mounts=_version(info.version) >= (28,) if info.product == "Docker Engine" and not old else None,
+            prune_takes_named="prune-spares-named" not in has,
+            knows_all="prune-all-filter" in has,
+            live_restore=self.engine.info.live_restore,
+            labels_bare_mounts="prune-takes-anonymous-mounts" in has,
         )
 
 
@@ -251,7 +258,7 @@ def _absent_volumes(stack: Stack, asking: Asking) -> frozenset[str]:
     wanted = {volume.name for volume in stack.volumes if volume.external}
     if not wanted or asking.engine is None:
         return frozenset()
-    return frozenset(wanted - {str(one.get("Name")) for one in asking.engine.list_volumes()})
+    return frozenset(wanted - {str(one.get("Name")) for one in asking.volumes()})
 
 
 # --- images, containers, projects -----------------------------------------------------------------------------------------
@@ -259,7 +266,8 @@ def _absent_volumes(stack: Stack, asking: Asking) -> frozenset[str]:
 
 def _image(name: str, asking: Asking) -> StackReport:
     facts = asking.image(name)
-    service = with_image(Service(name=name, image=facts), facts, None)
+    short = name.rpartition("/")[2].partition("@")[0].partition(":")[0] or name
+    service = with_image(Service(name=short, image=facts), facts, None)
     stack = Stack(name=name, files=(), services=(service,), kind="image")
     limits = () if facts.known else (f"{name}: {facts.reason or 'not known'}; `docker pull {name}` brings it here",)
     return _report(stack, Setting(ground=asking.ground()), asking, (), limits=limits)
@@ -271,7 +279,7 @@ def _container(name: str, asking: Asking) -> StackReport:
         container = engine.inspect_container(name, size=True)
     except NotFound:
         raise NoSuchTarget(f"container:{name}: the engine has no such container", "docker ps --all lists them", missing=True) from None
-    stack = running_model.stack(str(container.get("Name", name)).lstrip("/"), "container", [container], engine.list_volumes(), asking.image)
+    stack = running_model.stack(str(container.get("Name", name)).lstrip("/"), "container", [container], asking.volumes(), asking.image)
     return _running(stack, asking)
 
 
@@ -308,7 +316,7 @@ def _stack_of(name: str, kind: str, listed: Sequence[Json], asking: Asking) -> S
             inspected.append(engine.inspect_container(str(one.get("Id"))))
         except NotFound:
             continue  # gone since the list was made
-    return running_model.stack(name, kind, inspected, engine.list_volumes(), asking.image)
+    return running_model.stack(name, kind, inspected, asking.volumes(), asking.image)
 
 
 def _running(stack: Stack, asking: Asking) -> StackReport:
@@ -376,10 +384,6 @@ def _text_of(path: str) -> str | None:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:3] if part.isdecimal())
 
 
 def explain(rule: str) -> str:

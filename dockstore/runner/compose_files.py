@@ -131,6 +131,9 @@ def _texts(which: ComposeFiles) -> dict[str, tuple[Path, str]]:
     waiting: list[tuple[str, Path]] = []
     for file in which.files:
         path = which.cwd / file
+        if path.exists() and not path.is_file():
+            fact, hint = "not a plain file", "Compose has to read it more than once: save it to a file; a folder is a target of its own"
+            raise WrongCompose([Problem(file=file, line=1, column=1, fact=fact, hint=hint)])
         try:
             text = path.read_text(encoding="utf-8-sig", errors="replace")
         except OSError as error:

@@ -19,7 +19,7 @@ from dockstore.runner.scene import items, number, read_scene, scene_of, section,
 from dockstore.runner.stage import Box, Done, Undoable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dockstore.core.model import ContainerSpec, ImageSpec, VolumeSpec
     from dockstore.core.script import (
@@ -432,11 +432,11 @@ def _meets(stage: Stage, box: Box, step: Wait, seen: list[str]) -> bool:
             return False
 
 
-def wait_until(stage: Stage, check: object, seconds: float) -> bool:
+def wait_until(stage: Stage, check: Callable[[], bool], seconds: float) -> bool:
     """Poll until *check* says yes; a stop that is asked for ends the wait."""
     deadline = stage.clock() + seconds
     while True:
-        if callable(check) and check():
+        if check():
             return True
         if stage.clock() >= deadline or stage.halt.wait(POLL_SECONDS):
             return False

@@ -26,8 +26,8 @@ _SMALL_BYTES = 1 << 16
 
 @dataclass(slots=True)
 class _Budget:
-    bytes: int = MOST_BYTES
-    files: int = MOST_FILES
+    bytes: int
+    files: int
 
 
 class _TooMuch(Exception):  # noqa: N818
@@ -37,7 +37,7 @@ class _TooMuch(Exception):  # noqa: N818
 def copy_all(copies: Iterable[Copy], *, stop: Callable[[], bool]) -> tuple[str, ...]:
     """Make every copy; return the limits that came up. Raises OSError where the target cannot be written."""
     limits: list[str] = []
-    budget = _Budget()
+    budget = _Budget(bytes=MOST_BYTES, files=MOST_FILES)
     done: list[str] = []
     for item in copies:  # sorted: what holds others comes first
         if stop():
@@ -131,9 +131,3 @@ def _like(target: Path, found: os.stat_result) -> None:
     if not link:
         target.chmod(stat.S_IMODE(found.st_mode))
     os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns), follow_symlinks=False)
-
-
-def restore(copies: Iterable[Copy], root: Path, *, stop: Callable[[], bool]) -> None:
-    """Put the bind sources back as they were at the start of the drill. Raises OSError."""
-    shutil.rmtree(root, ignore_errors=True)
-    copy_all(copies, stop=stop)

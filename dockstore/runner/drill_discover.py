@@ -294,7 +294,7 @@ def _conclude(field_: Field, seen: Mapping[str, Seen], notes: list[ProbeNote]) -
     for service, one in seen.items():
         every[service] = list(groups(service, _written(field_, one).values(), owner=one.owner)) if one.ready is not None else []
         every[service] = [replace(group, probes=tuple(name for name in group.probes if (service, name) in field_.says)) for group in every[service]]
-    _share(every, seen)
+    _share(field_, every, seen)
     for service, one in seen.items():
         field_.groups[service] = tuple(every[service])
         for group in every[service]:
@@ -311,7 +311,7 @@ def _conclude(field_: Field, seen: Mapping[str, Seen], notes: list[ProbeNote]) -
         field_.note(replace(note, touched=touched), step="0", look=FIRST)
 
 
-def _share(every: dict[str, list[Group]], seen: Mapping[str, Seen]) -> None:
+def _share(field_: Field, every: dict[str, list[Group]], seen: Mapping[str, Seen]) -> None:
     """A store that several services mount is written by one: the one whose probe or process wrote there; the others see it."""
     mounted: dict[str, list[tuple[str, str]]] = {}  # host path -> (service, target)
     for service, one in seen.items():
@@ -325,9 +325,10 @@ def _share(every: dict[str, list[Group]], seen: Mapping[str, Seen]) -> None:
         if not claims:
             continue
 
-        def weight(claim: tuple[str, Group]) -> tuple[bool, bool, bool]:
+        def weight(claim: tuple[str, Group]) -> tuple[bool, bool, bool, bool]:
             service, group = claim
-            return bool(group.probes), group.found == "written" and seen[service].owner[0] == group.uid, group.found != "declared"
+            lives = field_.first[service].state in {UP, SLOW}  # a job that has ended can be asked less
+            return bool(group.probes), lives, group.found == "written" and seen[service].owner[0] == group.uid, group.found != "declared"
 
         owner = max(claims, key=weight)[0]
         for service, all_groups in list(every.items()):

@@ -8,8 +8,10 @@ Rule 3: what could not be planted has no say; that a write was refused is told.
 from __future__ import annotations
 
 import hashlib
+import io
 import posixpath
 import secrets
+import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,8 @@ from dockstore.core.model import Home, Place, PlaceKind, Sight, StoreKind, Users
 from dockstore.core.writes import MARKER
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
-from dockstore.runner.placing import Ground
+from dockstore.runner.asking import archive_allowed, by_archive
+from dockstore.runner.placing import Ground, resolve_by_archive
 from dockstore.runner.probe import Answer, Answers, Probe, Put, Seek, Target
 from dockstore.runner.scene import Moment
 from dockstore.runner.sights import engine_sight, host_sight, unseen, users_of
@@ -105,6 +108,39 @@ def _plant(seat: Seat, scene: Scene, number: int, groups: Sequence[Group], user:
                 continue
         marks.append(_mark(ground, number, group, path, nonce, answer))
     return marks
+
+
+def plant_stopped(seat: Seat, scene: Scene, number: int, groups: Sequence[Group]) -> list[Mark]:
+    """Of a service that has done its work no process can be asked: by the archive endpoint, into volumes and binds, where that is the same."""
+    marks: list[Mark] = []
+    moment = Moment()
+    for group in groups:
+        nonce = new_nonce()
+        name = f"{MARKER}{nonce[1:]}"
+        path = posixpath.join(group.folder, name)
+        ground = Ground(seat, scene, None, moment)
+        try:
+            real = resolve_by_archive(seat, scene.id, path)
+            store, _ = ground.store_at(real)
+            forbidden = archive_allowed(scene, real, store)
+            if forbidden is None:
+                seat.engine.put_archive(scene.id, posixpath.dirname(real), _tar(name, nonce.encode(), group))
+                answer = by_archive(seat, scene, real, size_bytes=len(nonce))
+            else:
+                answer = Answer(told=False, detail=forbidden)
+        except EngineError as error:
+            answer = Answer(told=False, detail=str(error))
+        marks.append(_mark(ground, number, group, path, nonce, answer))
+    return marks
+
+
+def _tar(name: str, data: bytes, group: Group) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size, member.mode, member.uid, member.gid = len(data), 0o644, group.uid, group.gid
+        archive.addfile(member, io.BytesIO(data))
+    return buffer.getvalue()
 
 
 def _with_remark(mark: Mark, remark: str) -> Mark:
@@ -245,7 +281,7 @@ def look(seat: Seat, scene: Scene | None, marks: Sequence[Mark], *, run: str, st
     found = []
     for number, mark in enumerate(planted):
         if mark.written is not None:
-            answer = answers.answers[number] if isinstance(answers, Answers) else None
+            answer = answers.answers[number] if isinstance(answers, Answers) else _archived(seat, scene, mark.written, moment)
             found.append(_observation(seat, scene, mark.written, answers, answer, moment, run=run, step=step, event=event, began=began, ended=ended))
     return found
 
@@ -270,7 +306,7 @@ def _observation(
         home, detail, now = _home(Ground(seat, scene, answers, moment), written, (answer.resolved if answer else None) or written.place.path)
     else:
         home, detail, now = _home(Ground(seat, scene, None, moment), written, written.resolved or written.place.path)
-    container = _container(answers, answer, written)
+    container = _container(answers, answer, written) if isinstance(answers, Answers) or answer is None else _told(answer, written)
     inner = now.inner_path if home is Home.YES and now is not None else written.store.inner_path if written.store is not None else ""
     numbers = storage.bind_numbers(now.identity) if now is not None and now.kind is StoreKind.VOLUME else None
     host = host_sight(written, inner, mounted_numbers=numbers)
@@ -306,6 +342,29 @@ def _container(answers: Answers | str, answer: Answer | None, written: Written) 
     if not answers.mounts:
         return unseen("no such file, but the control read failed too")
     return Testimony(sight=Sight.ABSENT, detail=answer.detail)
+
+
+def _told(answer: Answer, written: Written) -> Testimony:
+    """The archive endpoint's answer, beside a control read."""
+    if not answer.told:
+        return unseen(answer.detail or "the look failed")
+    if not answer.exists:
+        return Testimony(sight=Sight.ABSENT, detail=answer.detail)
+    return Testimony(sight=Sight.SAME if answer.content == written.nonce else Sight.OTHER, detail=answer.detail)
+
+
+def _archived(seat: Seat, scene: Scene | None, written: Written, moment: Moment) -> Answer | None:
+    """What the archive endpoint sees of a container that does not run, where that is what a process would see; None: it may not be asked."""
+    if scene is None or scene.running:
+        return None
+    try:
+        real = resolve_by_archive(seat, scene.id, written.place.path)
+        store, _ = Ground(seat, scene, None, moment).store_at(real)
+        if archive_allowed(scene, real, store) is not None:
+            return None
+        return by_archive(seat, scene, real, size_bytes=len(written.nonce))
+    except EngineError:
+        return None
 
 
 def _home(ground: Ground, written: Written, path: str) -> tuple[Home, str, Store | None]:

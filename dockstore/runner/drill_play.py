@@ -101,9 +101,10 @@ def prepare(field_: Field, step: str) -> Fresh:
     for service in field_.services:
         marked = [group for group in field_.groups.get(service, ()) if group.markable]
         for number, scene in enumerate(fresh.scenes.get(service, []), 1):
-            if not scene.asks or not marked:
+            done = field_.first[service].state == DONE and scene.status == "exited"
+            if not marked or not (scene.asks or done):
                 continue
-            marks = drill_marks.plant(field_.seat, scene, number, marked)
+            marks = (drill_marks.plant_stopped if done else drill_marks.plant)(field_.seat, scene, number, marked)
             fresh.marks[service, number] = marks
             for mark in marks:
                 field_.record(drill_marks.placement(mark, step))

@@ -153,7 +153,8 @@ def _name_fixed(target: Target, options: DrillOptions, *, environ: Mapping[str, 
         return False
     clean = {key: value for key, value in environ.items() if key != "COMPOSE_FILE"}
     which = ComposeFiles(files=target.files, cwd=cwd, profiles=options.profiles, env_files=options.env_files, environ=clean)
-    return read(which, cache=cache, compose=compose).name_fixed
+    found = read(which, cache=cache, compose=compose)
+    return found.name_fixed or found.places.top("name") is not None
 
 
 def _neutral(config: Json, options: DrillOptions, naming: Naming) -> Neutral:

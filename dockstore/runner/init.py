@@ -19,7 +19,7 @@ from dockstore.engines.errors import EngineError, NotFound, Unreachable
 from dockstore.engines.host import Unseen
 from dockstore.engines.providers import homes
 from dockstore.runner.compose_files import ComposeFiles, WrongCompose, default_files, read
-from dockstore.runner.orphans import open_to_read
+from dockstore.runner.orphans import home_of, open_to_read
 
 __all__ = ["NoTarget", "WrongCompose", "draw", "drawn_from_engine", "drawn_from_files", "needs_engine"]
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dockstore.core.stack_model import Stack
     from dockstore.engines.engine import Engine, Json
     from dockstore.engines.host import Host
+    from dockstore.runner.options import Options
 
 CONTAINER, PROJECT = "container:", "project:"
 
@@ -47,9 +48,10 @@ def needs_engine(target: str) -> bool:
     return target.startswith((CONTAINER, PROJECT))
 
 
-def draw(target: str, engines: Sequence[str], environ: Mapping[str, str], cwd: Path, home: Path, *, extension: bool = False) -> str:
+def draw(target: str, options: Options, environ: Mapping[str, str], cwd: Path, *, extension: bool = False) -> str:
     """Return the text for *target*. Raises NoTarget, WrongCompose, EngineError."""
-    wanted = engines[0] if engines else None
+    wanted = options.engines[0] if options.engines else None
+    home = home_of(options, environ, cwd)
     try:
         opened = open_to_read(wanted, environ, home, say=lambda _text: None)
     except Unreachable:

@@ -71,6 +71,24 @@ def standing(opened: Opened | None, run: str) -> tuple[str, ...]:
         return (f"unknown things on {opened.engine.info.address}: {error}",)
 
 
+def containers_of(opened: Opened | None, run: str) -> tuple[str, ...]:
+    """The names of *run*'s containers that run; empty where nobody answers."""
+    if opened is None:
+        return ()
+    try:
+        found = opened.engine.list_containers(filters={"label": [f"{LABEL_RUN}={run}"], "status": ["running"]})
+    except EngineError:
+        return ()
+    return tuple(sorted(name for name in (_container_names(raw)[1] for raw in found) if name))
+
+
+def kept_words(container: tuple[str, str] | None, count: int, run: str) -> str:
+    """How to get into what was kept, and how to remove it."""
+    said = f"kept {count} object{'s' if count != 1 else ''} of run {run[:12]}"
+    way_in = f"; in: docker -H {container[1]} exec -it {container[0]} sh" if container is not None else ""
+    return f"{said}{way_in}; remove: dockstore clean --run {run}"
+
+
 def remove(engine: Engine, item: Item) -> None:
     """Remove one object. Raises EngineError if it is still there."""
     try:

@@ -33,11 +33,14 @@ from dockstore.core.orphans import (
 from dockstore.core.owners import Evidence, Present, Surroundings, owners
 from dockstore.core.recognise import FILES, UNKNOWN, Content, recognise
 from dockstore.core.rescue import steps
+from dockstore.core.storage import is_anonymous_name
 from dockstore.engines.direct_host import DirectHost
 from dockstore.engines.errors import EngineError, Unreachable
+from dockstore.engines.helper_host import HelperHost
 from dockstore.engines.host import Unseen
 from dockstore.engines.opening import WAYS_OUT, Wanted, open_engine
 from dockstore.engines.providers import address
+from dockstore.runner.options import find_home
 from dockstore.runner.traces import traces
 
 if TYPE_CHECKING:
@@ -48,15 +51,18 @@ if TYPE_CHECKING:
     from dockstore.engines.engine import Engine
     from dockstore.engines.host import Host
     from dockstore.engines.opening import Opened
+    from dockstore.runner.options import Options
 
     Say = Callable[[str], None]
 
 MOST_FILES = 1_000_000
-_PRESENT_FILES = 3_000  # of a volume in use: enough to tell what it is
+_PRESENT_LOOKS = 250  # into a volume in use: enough to tell what it is
+_PRESENT_LOOKS_AFAR = 60  # where each costs a question to a helper container
+_PRESENT_DEPTH = 3
 _COMPARED_FILES = 300  # of a layer, with the image's
 _MOST_IMAGES = 200
 _VARIABLES = tuple(dict.fromkeys(name for kind in KINDS for name in kind.env))
-_SHELLS = ("bin/sh", "usr/bin/sh")
+SWARM = "the engine is a node of a swarm: a service without a task here may still want a volume that looks like nobody's"
 
 
 def open_to_read(wanted: str | None, environ: Mapping[str, str], home: Path, *, helper: bool = False, say: Say) -> Opened:
@@ -74,6 +80,11 @@ def open_to_read(wanted: str | None, environ: Mapping[str, str], home: Path, *, 
     raise Unreachable("; ".join(str(error) for error in failures), failures[-1].hint or WAYS_OUT)
 
 
+def home_of(options: Options, environ: Mapping[str, str], cwd: Path) -> Path:
+    """The folder with dockstore's state, as a reader needs it: it need not be there."""
+    return find_home(options.home, environ, cwd) or cwd / ".dockstore"
+
+
 def _read_text(path: str) -> str | None:
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace")
@@ -82,14 +93,44 @@ def _read_text(path: str) -> str | None:
 
 
 def find_orphans(
-    engines: Sequence[str], environ: Mapping[str, str], home: Path, *, helper: bool = False, limit_files: int = MOST_FILES, say: Say
+    options: Options, environ: Mapping[str, str], cwd: Path, *, helper: bool = False, limit_files: int = MOST_FILES, say: Say
 ) -> OrphansReport:
     """Open the engine that is meant, look, and let go of it. Raises EngineError."""
-    opened = open_to_read(engines[0] if engines else None, environ, home, helper=helper, say=say)
+    wanted, home = options.engines[0] if options.engines else None, home_of(options, environ, cwd)
+    opened = open_to_read(wanted, environ, home, say=say)
     try:
-        return look_for_orphans(opened.engine, opened.host, say=say, limit_files=limit_files)
+        host = proven_by_ids(opened.engine, opened.host)
+        if host.reason is not None and helper:
+            opened.close()
+            opened = open_to_read(wanted, environ, home, helper=True, say=say)
+            host = opened.host
+        return look_for_orphans(opened.engine, host, say=say, limit_files=limit_files)
     finally:
         opened.close()
+
+
+def proven_by_ids(engine: Engine, host: Host, ours: Host | None = None) -> Host:
+    """Return *host*, or this machine's own files where every container of the engine has its folder.
+
+    Behind systemd's socket the kernel does not name the engine's process, and a reader may make nothing that would prove more. An id of 64
+    random digits is on no other engine; a volume's name may be.
+    """
+    if host.reason is None or not engine.info.address.startswith(("unix://", "http+unix://")) or not engine.info.data_root:
+        return host
+    seen = ours or DirectHost()
+
+    def missing() -> set[str] | None:
+        places = {f"containers/{container.get('Id')}" for container in engine.list_containers(all=True)}
+        names = (str(volume.get("Name", "")) for volume in engine.list_volumes())
+        places |= {f"volumes/{name}/_data" for name in names if is_anonymous_name(name)}
+        return {place for place in places if seen.stat(place, root=engine.info.data_root) is None} if places else None
+
+    try:
+        first = missing()
+        proven = first is not None and (not first or not first & (missing() or set()))  # what was removed meanwhile proves nothing
+    except Unseen:
+        return host
+    return seen if proven else host
 
 
 def look_for_orphans(
@@ -119,7 +160,7 @@ def look_for_orphans(
         containers=sum(not one.ours for one in containers),
         volumes=sum(not one.ours for one in volumes),
         notes=tuple(notes),
-        limits=tuple(search.limits),
+        limits=(*search.limits, *([SWARM] if engine.info.swarm else ())),
         seconds=round(time.monotonic() - began, 3),
     )
 
@@ -172,6 +213,8 @@ class _Search:
             if candidate.volume is None and listing.unseen is None and not listing.files:
                 continue
             looked.append((candidate, listing, contents))
+        if not looked:
+            return ()
         around = self._surroundings(looked)
         helper = self._helper(around.images)
         taken = {volume.name for volume in self._volumes}
@@ -335,12 +378,32 @@ class _Search:
         found = {}
         for volume in self._volumes:
             if volume.name in used and volume.elsewhere is None and volume.host_path:
-                listing = Listing()
-                self._walk(volume.host_path, listing, _PRESENT_FILES)
+                listing = self._short_look(volume.host_path)
                 contents = recognise(listing, self._reader(volume.host_path))
                 ids = frozenset(content.id for content in contents if content.kind is not None)
                 found[volume.name] = Present(ids=ids, names=_root_names(listing))
         return found
+
+    def _short_look(self, root: str) -> Listing:
+        """The names nearest to the root, and no more of them than are needed."""
+        listing, waiting, looks = Listing(), [""], 0
+        most = _PRESENT_LOOKS_AFAR if isinstance(self._host, HelperHost) else _PRESENT_LOOKS
+        try:
+            while waiting and looks < most:
+                folder = waiting.pop(0)
+                found = self._host.stat(folder, root=root, entries=True, follow=False)
+                for name in (found.entries or () if found is not None else ())[:most]:
+                    path = f"{folder}/{name}" if folder else name
+                    stat = self._host.stat(path, root=root, follow=False)
+                    looks += 1
+                    if stat is None:
+                        continue
+                    listing.add(path, stat.type, stat.size_bytes, stat.mtime_ns)
+                    if stat.type == "directory" and path.count("/") < _PRESENT_DEPTH:
+                        waiting.append(path)
+        except Unseen as reason:
+            listing.unseen = str(reason)
+        return listing
 
     def _births(self) -> dict[str, float]:
         if self._blind is not None:

@@ -7,6 +7,7 @@ Rule 3: whatever happens, evidence is kept before tidying up, and tidying up is 
 
 from __future__ import annotations
 
+import traceback
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -88,8 +89,11 @@ def play(stage: Stage) -> None:
     stopped: tuple[str | None, str | None] = (None, None)
     try:
         stopped = _played(stage)
+    except Exception as exc:  # noqa: BLE001  # a fault of ours ends one history, which says so; not the other scenarios
+        stage.remark("run", traceback.format_exc())
+        stopped = (stage.at, f"the runner failed: {type(exc).__name__}: {exc}")
     except BaseException as exc:
-        stopped = (None, f"{type(exc).__name__}: {exc}")
+        stopped = (stage.at, f"left at once: {type(exc).__name__}")
         raise
     finally:
         if not stage.halt.at_once:
@@ -118,6 +122,7 @@ def _played(stage: Stage) -> tuple[str | None, str | None]:
     steps = stage.scenario.steps
     index = 0
     while index < len(steps):
+        stage.at = str(index)
         if stage.halt.asked:
             return str(index), stage.halt.reason or "a stop was asked for"
         try:

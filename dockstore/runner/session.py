@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 from dockstore import __version__
 from dockstore.core.capabilities import unmet
 from dockstore.core.history import Footer
-from dockstore.core.plan import RunIdentity
+from dockstore.core.plan import RunIdentity, users_images
 from dockstore.core.verdict import Report
 from dockstore.core.watch import Nobody
+from dockstore.engines.errors import Unreachable
 from dockstore.engines.opening import open_engine
 from dockstore.runner.company import Company, room
+from dockstore.runner.fetching import Fetcher
 from dockstore.runner.halt import Halt
 from dockstore.runner.last import write_failed
-from dockstore.runner.leavings import standing
+from dockstore.runner.leavings import containers_of, kept_words, standing
 from dockstore.runner.ledger import Ledger, books
 from dockstore.runner.options import jobs
 from dockstore.runner.owner import Alive, alive, this_owner
@@ -83,6 +85,7 @@ class Session:
         found = any(alive(book.owner) is Alive.NO and not book.kept for book in books(home))
         owner = this_owner(self.started)
         self._ledger = Ledger(home / "runs", owner)
+        self._fetcher = Fetcher(halt=self.halt, say=self._say)
         self._company = Company(
             addresses=options.engines,
             environ=env,
@@ -125,6 +128,7 @@ class Session:
         Raises EngineError if an engine that was asked for cannot be opened.
         """
         self._company.open_principals()
+        self._fetch_image()
         pieces = [
             Piece(scenario=scenario, number=number, principal=principal, stage=stage, alone=room(scenario))
             for number, scenario in enumerate(scenarios, 1)
@@ -136,6 +140,27 @@ class Session:
         verdicts = tuple(piece.verdict_or(self._why_not()) for piece in pieces)
         self._verdicts.extend(verdicts)
         return verdicts
+
+    def _fetch_image(self) -> None:
+        """Have the image that was asked for in the lab image's place on every engine that was asked for. Raises Unreachable."""
+        image = self.options.image
+        if image is None:
+            return
+        for member in self._company.principals:
+            if member.opened is None or (failure := self._fetcher.fetch(member.opened.engine, image)) is None:
+                continue
+            raise Unreachable(f"the image {image} is not there, and cannot be pulled: {failure}", "docker pull it, or leave --image out")
+
+    def _fetch(self, scenario: Scenario, stage: Member) -> None:
+        """Have the user's own images on the engine that plays; one that cannot be had is said, and the step that needs it is refused."""
+        wanted = users_images(scenario)
+        if self.options.image is not None and stage.spare:
+            wanted = (self.options.image, *wanted)
+        for image in wanted if stage.opened is not None else ():
+            new = not self._fetcher.knows(stage.opened.engine, image)
+            failure = self._fetcher.fetch(stage.opened.engine, image)
+            if failure is not None and new:
+                self._note(f"the image {image} is not there, and cannot be pulled: {failure}")
 
     def _stages(self, scenario: Scenario) -> list[tuple[Member, Member]]:
         """Pairs of the engine asked for and the one that plays; what a spare one plays is played once."""
@@ -215,6 +240,7 @@ class Session:
             piece.mutant_skipped(mutant)
         else:
             production = Production(scenario=piece.scenario, mutant=mutant, ordinal=next(self._ordinals))
+            self._fetch(production.script, stage)
             history = perform(production, member=stage, hands=self._hands, alone=turn.alone, on_step=self._on_step(piece.scenario))
             self._look_over(history)
             piece.judged(history, mutant, judge=self._judge, engine=stage.key, with_mutants=self.options.mutants)
@@ -291,7 +317,7 @@ class Session:
         left = self._left()
         if self.options.keep and left:
             self._ledger.kept()
-            self._note(f"kept {len(left)} objects of run {self.run[:12]}: dockstore clean --run {self.run}")
+            self._note(kept_words(self._kept_on(), len(left), self.run))
         elif left or self._untidy:
             self._note(LEFTOVERS.replace("a killed run", "this run"))
         for failure in self._company.close():
@@ -299,6 +325,13 @@ class Session:
             self._note(f"an engine could not be closed: {failure}")
         self._ledger.close(nothing_left=not left and not self._untidy)
         self._remember()
+
+    def _kept_on(self) -> tuple[str, str] | None:
+        """A kept container's name and its engine's address; None where no container was kept."""
+        for member in self._company.members():
+            for found in containers_of(member.opened, self.run):
+                return found, member.info.address
+        return None
 
     def _left(self) -> tuple[str, ...]:
         """What of this run still stands on the engines that it did not start itself."""

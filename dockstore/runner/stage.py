@@ -122,6 +122,7 @@ class Stage:
         self.writes: dict[str, Written] = {}
         self.made: list[tuple[Seat, Made]] = []
         self.events: list[Event] = []
+        self.at = "0"  # the step that is played
         self._record = record
         self._muted: set[threading.Thread] = set()
         self._closed = False

@@ -1,7 +1,8 @@
 """What the engine still remembers of containers that are gone: its last events, read once.
 
 Rule 1: an event is the engine's own word; what is not among the few that it keeps is not known, and nothing is made of that.
-Rule 2: a memory that cannot be read (an old engine, a proxy that refuses, no answer in time) is an empty one.
+Rule 2: of several that mounted a volume the last one of a Compose project counts, then the last one that did not merely copy or look.
+Rule 3: a memory that cannot be read (an old engine, a proxy that refuses, no answer in time) is an empty one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from dockstore.engines.engine import Engine
 
 _COMPOSE = "com.docker.compose"
+_COPYING = ("/from", "/to")  # where our own commands mount what they look into
 
 
 def traces(engine: Engine, names: Collection[str]) -> dict[str, Trace]:
@@ -32,7 +34,7 @@ def traces(engine: Engine, names: Collection[str]) -> dict[str, Trace]:
 def read_traces(events: Iterable[Mapping[str, object]], names: Collection[str]) -> dict[str, Trace]:
     """Read an engine's event messages, oldest first."""
     people: dict[str, dict[str, str]] = {}
-    mounted: dict[str, tuple[str, str | None]] = {}
+    mounted: dict[str, list[tuple[str, str | None]]] = {}
     for event in events:
         actor = event.get("Actor")
         if not isinstance(actor, dict):
@@ -42,11 +44,13 @@ def read_traces(events: Iterable[Mapping[str, object]], names: Collection[str]) 
             case "container", _:
                 people.setdefault(number, {}).update(attributes)
             case "volume", "mount" if number in names and attributes.get("container"):
-                mounted[number] = (attributes["container"], attributes.get("destination"))
+                mounted.setdefault(number, []).append((attributes["container"], attributes.get("destination")))
             case _:
                 pass
     found = {}
-    for volume, (container, target) in mounted.items():
+    for volume, several in mounted.items():
+        ranked = [(f"{_COMPOSE}.project" in people.get(one, {}), where not in _COPYING, order) for order, (one, where) in enumerate(several)]
+        container, target = several[max(ranked)[2]]
         about = people.get(container, {})
         found[volume] = Trace(
             volume=volume,

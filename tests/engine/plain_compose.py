@@ -214,7 +214,14 @@ class Play:
         if deepest is None:
             return "container", container.id
         name = deepest.get("Name") or deepest["Source"]
+        if self._in_memory(deepest):
+            return f"memory {container.attrs['State']['StartedAt']}", name
         return f"mount {self.removed.count(name)}", name
+
+    def _in_memory(self, mount: Mapping[str, Any]) -> bool:
+        """Whether a mount is empty again each time that its last container stops."""
+        options = self.client.volumes.get(mount["Name"]).attrs["Options"] if mount["Type"] == "volume" else {}
+        return mount["Type"] == "tmpfs" or (options or {}).get("type") == "tmpfs"
 
     def bytes_of(self, nonce: str) -> bool:
         """Whether *nonce* is anywhere in the stack's volumes and folder; NULs are made line ends, for busybox's grep stops at them."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dockstore.engines.docker_engine import DockerEngine
 
 pytestmark = pytest.mark.engine
+READY_SECONDS = 300.0  # a busy machine takes its time
 LAB = "localhost/dockstore-lab:1"
 LOOP = "trap 'exit 0' TERM; while :; do sleep 0.2; done"
 
@@ -92,7 +93,7 @@ def compose(folder: Path, text: str, name: str = "compose.yaml") -> Path:
 
 
 def drilled(folder: Path, env: Mapping[str, str], *events: str, **options: object) -> StackReport:
-    chosen = DrillOptions(targets=("compose.yaml",), events=events, **options)  # type: ignore[arg-type]
+    chosen = DrillOptions(targets=("compose.yaml",), events=events, ready_seconds=READY_SECONDS, **options)  # type: ignore[arg-type]
     (report,) = api.drill_with(chosen, env=env, cwd=folder)
     return report
 
@@ -177,7 +178,7 @@ def test_a_second_drill_proves_the_fix(shop: Path, env: dict[str, str], real: Ca
     assert first.override is not None
     compose(shop, first.override, "fix.yaml")
 
-    (second,) = api.drill_with(DrillOptions(files=("compose.yaml", "fix.yaml"), quick=True), env=env, cwd=shop)
+    (second,) = api.drill_with(DrillOptions(files=("compose.yaml", "fix.yaml"), quick=True, ready_seconds=READY_SECONDS), env=env, cwd=shop)
 
     assert first.outcome is StackOutcome.LOSES_DATA
     assert second.outcome is StackOutcome.KEEPS_DATA
@@ -350,6 +351,7 @@ def test_what_a_killed_drill_left_is_cleaned(shop: Path, env: dict[str, str], en
             break
 
     assert left == []
+    assert engine.list_networks(filters={"label": [f"io.dockstore.pid={process.pid}"]}) == []
     assert [item for item in engine.list_volumes() if str((item.get("Labels") or {}).get("io.dockstore.pid")) == str(process.pid)] == []  # type: ignore[attr-defined]
 
 

@@ -11,6 +11,7 @@ from playing import Theatre, open_theatre, scenario
 from dockstore.core.capabilities import capabilities
 from dockstore.core.model import Completion, Fate, Home, Outcome, Sight, StoreKind, Users, Vantage
 from dockstore.core.scenario import load_text
+from dockstore.engines.images import LAB_IMAGE
 from dockstore.engines.no_host import NoHost
 from dockstore.runner.scene import read_scene
 
@@ -84,7 +85,7 @@ def made_by_hand(theatre: Theatre, **host_config: object) -> Json:
     engine = theatre.opened.engine
     name = f"dockstore-{theatre.identity.short}-hand-{secrets.token_hex(3)}"
     labels = {"io.dockstore.run": theatre.identity.run}
-    body: Json = {"Image": "localhost/dockstore-lab:1", "Labels": labels, "HostConfig": {"NetworkMode": "none", **host_config}}
+    body: Json = {"Image": LAB_IMAGE, "Labels": labels, "HostConfig": {"NetworkMode": "none", **host_config}}
     container = engine.create_container(name, body)
     try:
         return engine.inspect_container(container)

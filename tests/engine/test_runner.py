@@ -10,6 +10,7 @@ from playing import Theatre, open_theatre, scenario
 
 from dockstore.core.history import Note
 from dockstore.core.model import Completion, Fate, Home, Outcome, Sight, StoreKind, Vantage
+from dockstore.engines.images import LAB_IMAGE
 from dockstore.runner.halt import Halt
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def test_an_image_without_a_shell_is_seen_through_its_process(theatre: Theatre, 
 
 
 def test_a_users_own_image_keeps_its_main_process(theatre: Theatre) -> None:
-    containers = "{a: {image: 'localhost/dockstore-lab:1', command: [sleep, infinity], init: true, network_mode: none, mounts: [/data]}}"
+    containers = f"{{a: {{image: '{LAB_IMAGE}', command: [sleep, infinity], init: true, network_mode: none, mounts: [/data]}}}}"
     steps = ("run: a", "{write: row, to: 'a:/data/row'}", "restart: a", "observe: row", "{inspect: a, as: state}")
 
     played = theatre.play(scenario(containers, *steps, expect="{row: persisted, state: {state: running, mounts: {/data: volume}}}"))

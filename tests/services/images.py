@@ -48,6 +48,7 @@ class ServiceImage:
     folders: tuple[tuple[str, int], ...] = ()  # (path, owner)
     port: int | None = None
     user: str | None = None
+    home: str = "/"  # of its users
 
     @property
     def reference(self) -> str:
@@ -77,7 +78,7 @@ IMAGES = (
     ServiceImage(
         name="rabbitmq", suite="bookworm", packages=("rabbitmq-server",), start="rabbitmq.sh", users=(("rabbitmq", 999),), port=5672,
         volumes=("/var/lib/rabbitmq",), folders=(("/var/lib/rabbitmq", 999), ("/var/log/rabbitmq", 999)), environment=(("HOME", "/var/lib/rabbitmq"), ("LANG", "C.UTF-8")),
-        command=("rabbitmq-server",),
+        home="/var/lib/rabbitmq", command=("rabbitmq-server",),
     ),
     ServiceImage(
         name="notes", suite="bookworm", packages=("sqlite3",), start="notes.sh", users=(("notes", 1000),), folders=(("/app/data", 1000), ("/app/uploads", 1000)),
@@ -158,7 +159,8 @@ def _unpacked(image: ServiceImage, cache: Path, root: Path) -> None:
         if not any((root / folder / applet).is_symlink() or (root / folder / applet).exists() for folder in ("usr/bin", "usr/sbin")):
             (root / "usr/bin" / applet).symlink_to("busybox")
     people = [("root", 0), *image.users, ("nobody", 65534)]
-    (root / "etc/passwd").write_text("".join(f"{name}:x:{uid}:{uid}::/:/bin/sh\n" for name, uid in people), encoding="utf-8")
+    homes = dict.fromkeys((name for name, _ in image.users), image.home)
+    (root / "etc/passwd").write_text("".join(f"{name}:x:{uid}:{uid}::{homes.get(name, '/')}:/bin/sh\n" for name, uid in people), encoding="utf-8")
     (root / "etc/group").write_text("".join(f"{name}:x:{uid}:\n" for name, uid in people), encoding="utf-8")
     (root / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n", encoding="utf-8")
     subprocess.run(["ldconfig", "-r", root], capture_output=True, check=False, env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})

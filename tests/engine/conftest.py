@@ -1,0 +1,95 @@
+"""Engines that several modules share: the one that Docker Compose brings up (pytest-docker), and what the bundled scenarios say of the given one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from bundled import LESSON, SCENARIOS, Played, play
+
+from dockstore.engines.providers import homes, processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = os.environ.get("DOCKSTORE_TEST_COMPOSE", "")
+FILE = os.environ.get("DOCKSTORE_TEST_COMPOSE_FILE", str(ROOT / "docker-compose.yml"))
+IMAGE = os.environ.get("DOCKSTORE_TEST_DIND_IMAGE", "")
+
+
+# --- pytest-docker's own fixtures, for an engine that is reached by a socket in a bound folder ---------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def docker_compose_command() -> str:
+    if not COMPOSE:
+        pytest.skip("DOCKSTORE_TEST_COMPOSE names no Docker Compose 2 (`make test` does)")
+    return COMPOSE
+
+
+@pytest.fixture(scope="session")
+def docker_compose_file(socket_folder: Path) -> str:
+    del socket_folder  # it must be there, and be named in the environment, before Compose reads the file
+    return FILE
+
+
+@pytest.fixture(scope="session")
+def docker_compose_project_name() -> str:
+    return f"dockstore-tests-{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def docker_setup() -> list[str]:
+    return ["up --wait"]
+
+
+@pytest.fixture(scope="session")
+def docker_cleanup() -> list[str]:
+    return ["down --volumes --timeout 5"]
+
+
+@pytest.fixture(scope="session")
+def socket_folder(engine_address: str) -> Iterator[Path]:
+    """A short folder for the nested engine's socket, and the environment that docker-compose.yml reads."""
+    folder = Path(tempfile.mkdtemp(prefix="dockstore-tests-", dir=homes.runtime()))
+    given = {"DOCKER_HOST": engine_address, "DOCKSTORE_DIND_SOCKET": str(folder), "DOCKSTORE_DIND_GROUP": str(os.getgid())}
+    if IMAGE:
+        given["DOCKSTORE_DIND_IMAGE"] = IMAGE
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in given.items():
+            patch.setenv(name, value)
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+    processes.remove_cgroups("dockstore-compose")
+
+
+@pytest.fixture(scope="session")
+def composed_address(socket_folder: Path, docker_services: object) -> str:
+    """The address of the engine of docker-compose.yml, which answers."""
+    del docker_services  # it is up
+    return f"unix://{socket_folder}/docker.sock"
+
+
+# --- what is played once for all -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def played(request: pytest.FixtureRequest, engine_address: str, tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """Every bundled scenario that a test of this session is about, with its mutants, on the engine that was given."""
+    wanted = [SCENARIOS[name] for name in sorted(_asked_for(request.session.items))]
+    return play(wanted, engine_address, tmp_path_factory.mktemp("scenarios"), mutants=True)
+
+
+def _asked_for(items: Iterable[pytest.Item]) -> set[str]:
+    """The scenarios' files that *items* are about: one each, or all that try a claim of the lesson."""
+    asked: set[str] = set()
+    for item in items:
+        if isinstance(item, pytest.Function) and "played" in item.fixturenames:
+            file = item.callspec.params.get("file") if hasattr(item, "callspec") else None
+            asked |= {str(file)} if file is not None else set(LESSON)
+    return asked
