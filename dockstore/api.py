@@ -255,6 +255,8 @@ def lesson(
     scenarios = tuple(scenario for scenario in _these(loaded) if ids & set(scenario.lesson))
     if not scenarios:
         raise NothingMatched("no scenario tries a claim of this lesson", "a scenario names the claims that it tries: lesson: [L1]")
+    if filter is not None:
+        taught = _named_by(taught, scenarios, watch)
     return _perform("lesson", scenarios, options, env=env, cwd=cwd, watch=watch, halt=halt, taught=taught)
 
 
@@ -387,7 +389,18 @@ def _home(options: Options, environ: Mapping[str, str], cwd: Path) -> Path:
         return home_folder(options.home, environ, cwd)
     except OSError as error:
         fact = (error.strerror or str(error)).lower()
-        raise WrongOption(f"{error.filename or cwd}: {fact}", "set DOCKSTORE_HOME to a folder that can be written") from error
+        raise WrongOption(
+            f"{error.filename or options.home or environ.get('DOCKSTORE_HOME') or cwd}: {fact}", "set DOCKSTORE_HOME to a folder that can be written"
+        ) from error
+
+
+def _named_by(taught: Lesson, scenarios: Sequence[Scenario], watch: Watch | None) -> Lesson:
+    """Leave out the claims that no chosen scenario tries: they are not untested, they were not asked about."""
+    named = {claim for scenario in scenarios for claim in scenario.lesson}
+    claims = tuple(claim for claim in taught.claims if claim.id in named)
+    if watch is not None and len(claims) < len(taught.claims):
+        watch.note(f"{len(claims)} of {len(taught.claims)} claims: what is filtered out tries the others")
+    return replace(taught, claims=claims)
 
 
 def _no_engine(error: EngineError) -> NoEngine:

@@ -12,7 +12,7 @@ from dockstore.core.history import Footer, Header, History, Made, Operation
 from dockstore.core.model import Completion, Outcome
 from dockstore.core.script import Scenario
 from dockstore.core.verdict import MutantVerdict, Verdict
-from dockstore.engines.errors import Unreachable
+from dockstore.engines.errors import NotFound, Unreachable
 from dockstore.engines.no_host import NoHost
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ class EmptyEngine:
 
     def __init__(self, info: EngineInfo) -> None:
         self.info = info
+
+    def inspect_image(self, image: str) -> dict[str, object]:
+        raise NotFound(f"inspect image {image}", 404, f"No such image: {image}")
 
     def list_containers(self, **_: Any) -> list[dict[str, object]]:
         return []

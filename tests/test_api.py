@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from session_stubs import Opener, Player, scenario
+from session_stubs import Onlooker, Opener, Player, scenario
 
 import dockstore
 from dockstore import api
@@ -291,6 +291,18 @@ def test_a_lesson_plays_what_tries_its_claims(place: Path, monkeypatch: pytest.M
     assert report.command == "lesson"
     assert report.lesson_title is not None
     assert len(report.claims) == 31
+
+
+def test_a_filtered_lesson_says_nothing_of_claims_that_were_not_asked_about(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stubbed(monkeypatch)
+    onlooker = Onlooker()
+    write(place / "a.scenario.yaml", "tried", lesson="L10")
+    write(place / "b.scenario.yaml", "left out", lesson="L11")
+
+    report = api.lesson(paths=[place], filter="tried", env={}, cwd=place, watch=onlooker)
+
+    assert [claim.id for claim in report.claims] == ["L10"]
+    assert ("note", "1 of 31 claims: what is filtered out tries the others") in onlooker.heard
 
 
 def test_a_lesson_that_cannot_be_read_is_a_wrong_file(place: Path) -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from fakes import FakeHost
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from runner_stand import play, stand
 
 from dockstore.cli.main import main
+from dockstore.core.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from dockstore.engines.host import Host
 
 GOOD = """\
 version: 1
@@ -116,6 +121,28 @@ def test_a_file_that_is_not_there_is_a_sentence(command: str, tmp_path: Path, mo
     assert "nowhere.yaml" in out + err
     assert "Traceback" not in out + err
     assert list(tmp_path.iterdir()) == []
+
+
+class FullHost(FakeHost):
+    """A host whose disk is full."""
+
+    def make_folder(self, path: str, **_more: Any) -> None:
+        raise OSError(28, "No space left on device", path)
+
+    def write_file(self, path: str, data: bytes, **_more: Any) -> None:
+        raise OSError(28, "No space left on device", path)
+
+
+def test_a_scratch_folder_without_room_is_undecided_and_nothing_is_left() -> None:
+    on = stand()
+    on.host = cast("Host", FullHost(on.fake))
+
+    played = play(GOOD.replace("db: {}", "db: {mounts: ['./rows:/data']}"), on)
+
+    assert played.verdict.outcome is Outcome.UNDECIDED
+    assert "No space left on device" in str(played.footer.reason)
+    assert played.footer.leftovers == ()
+    assert on.fake.containers == {}
 
 
 FUZZ = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -155,6 +155,15 @@ def test_what_the_service_misses_counts_as_a_loss_whatever_became_of_its_bytes()
     assert found.outcome is StackOutcome.LOSES_DATA
 
 
+def test_a_store_that_could_not_be_listed_leaves_a_good_answer_undecided() -> None:
+    story = Story(group()).event("restart").saw(SEEN)
+    story.events[1] = facts(StateNote(service="db", state="up", unseen=("/",)), step="0", look="first start")
+
+    found = report(story.history(), stack=None, engines={}, name="shop", files=("compose.yaml",), seconds=1.0, interrupted=False)
+
+    assert found.outcome is StackOutcome.UNDECIDED
+
+
 def test_data_that_were_in_memory_only_are_lost_with_the_process() -> None:
     (row,) = rows(Story().probe(memory_only=True).event("restart").word("absent", searched=True).history())
 
@@ -281,6 +290,10 @@ def test_what_the_service_misses_never_persists_and_is_never_lost_without_a_sear
 
     assert fate not in {RowFate.PERSISTED, RowFate.CARRIED}
     assert (fate is RowFate.LOST) is (searched and searchable)
+
+
+def test_what_the_service_finds_again_has_persisted_whatever_host_name_its_files_bear() -> None:
+    assert fate_of(covered().event("recreate").saw(SEEN).word("same").after(host_name_moved="abc")) is RowFate.PERSISTED
 
 
 def test_what_the_service_misses_under_an_old_host_name_says_so() -> None:

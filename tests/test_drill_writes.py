@@ -6,6 +6,7 @@ import pytest
 
 from dockstore.core.drill_facts import FileEntry, StoreNote
 from dockstore.core.writes import Written, changed, engines_own, groups, role_of
+from dockstore.runner.drill_play import _under_host_name
 
 LAYER = StoreNote(key="/", target="/", kind="writable-layer")
 VOLUME = StoreNote(key="/data", target="/data", kind="volume", name="v")
@@ -176,3 +177,14 @@ def test_a_link_gives_the_store_another_name() -> None:
     (group,) = groups("a", [Written(store=store, files={"/run/db/x": entry()})], owner=(0, 0))
 
     assert (group.path, group.aliases) == ("/run/db", ("/var/run/db",))
+
+
+def test_folders_of_the_old_host_name_move_and_a_pid_file_that_bears_it_does_not() -> None:
+    queues = {f"/data/mq@old/{number}": entry() for number in range(3)}
+    tables = {f"/data/mysql/{number}": entry() for number in range(3)} | {"/data/old.pid": entry()}
+
+    moved = _under_host_name("old", "new", queues, {**queues, "/data/mq@new/1": entry()})
+    stayed = _under_host_name("old", "new", tables, {**tables, "/data/new.pid": entry()})
+
+    assert moved
+    assert not stayed

@@ -331,6 +331,10 @@ def test_what_cannot_be_told_is_said_in_a_sentence() -> None:
         (played(volume("shop_rows"), **NOT_MOUNTED), "mount it again: docker run -v shop_rows:/data IMAGE"),
         (played(bind(), **UNASKED, **NOT_MOUNTED), "mount it again: docker run -v /scratch/shared:/data IMAGE"),
         (played(replace(bind(), host_path=None), **UNASKED, **NOT_MOUNTED), "mount it again: docker run -v FOLDER:/data IMAGE"),
+        (
+            played(layer(), to="db:/row", **GONE),
+            "nothing can be mounted at /: keep it in a folder, and mount a volume there: {type: volume, source: rows, target: /data}",
+        ),
         (played(layer(), to="db:/var/lib/app/row", **GONE), "mount a volume there: {type: volume, source: rows, target: /var/lib/app}"),
         (
             played(tmpfs(), engine=NOT_APPLICABLE, host=NOT_APPLICABLE, container=ABSENT),

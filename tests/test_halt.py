@@ -11,6 +11,16 @@ import pytest
 from dockstore.runner.halt import Halt, signals
 
 
+def test_time_that_has_run_out_is_nobodys_asking() -> None:
+    whole = Halt()
+    one = whole.limited(None)
+
+    one.run_out("the history cannot be written: no space left on device")
+
+    assert (one.asked, one.timed_out, one.interrupted, whole.asked) == (True, True, False, False)
+    assert one.reason == "the history cannot be written: no space left on device"
+
+
 def test_nobody_asks_at_first() -> None:
     halt = Halt()
 

@@ -371,6 +371,22 @@ def only_full(report: OrphansReport) -> Orphan:
     return found[0]
 
 
+def test_of_two_that_suit_one_service_only_the_one_that_was_changed_last_is_likely(stand: Stand) -> None:
+    older, newer = stand.volume(None, PG), stand.volume(None, PG)
+    stand.container("shop-db-1", "postgres:15", marks=labels("shop", "db"), runs=True)
+    tree = stand.engine.volumes[newer].tree
+    tree.put("base/1/5678", FakeFile(data=b"x", birth_ns=1_800_000_000_000_000_000))
+
+    found = {orphan.name: orphan.owner for orphan in stand.look().orphans}
+
+    first, second = found[newer], found[older]
+    assert first is not None
+    assert second is not None
+    assert (first.said, first.confidence) == ("shop / db", Confidence.LIKELY)
+    assert (second.said, second.confidence) == ("shop / db", Confidence.POSSIBLE)
+    assert second.why[-1] == "against it: 2 volumes suit this service as well, and another of them was changed last"
+
+
 def test_data_that_bear_a_host_name_are_that_containers(stand: Stand) -> None:
     stand.engine.add_image("rabbitmq:3", {"bin/sh": b"#!"}, {"Volumes": {"/var/lib/rabbitmq": {}}, "Cmd": ["sleep"]})
     stand.volume(None, {"mnesia/rabbit@queue/schema.DAT": b"x"})

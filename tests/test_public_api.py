@@ -41,6 +41,7 @@ PUBLIC = [
     "bundled_scenarios",
     "clean",
     "doctor",
+    "drill",
     "init",
     "judge",
     "lesson",

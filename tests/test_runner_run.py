@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from fakes import FakeContainer
 
+    from dockstore.engines.engine import ExecResult
+
 FOUR = """\
 version: 1
 scenario: four stores over a container's life
@@ -41,8 +43,6 @@ steps:
 expect:
   row: persisted
 """
-
-    from dockstore.engines.engine import ExecResult
 
 
 def test_the_lesson_holds_and_nothing_is_left() -> None:

@@ -363,6 +363,18 @@ def test_an_engine_that_does_not_tell_has_not_seen() -> None:
     assert observation.home is Home.UNKNOWN
 
 
+def test_while_the_engine_is_dead_only_the_host_sees() -> None:
+    on = stand(restartable=True)
+    more = "needs: [restart-engine]\n"
+
+    played = play(steps(VOLUME, RUN, WRITE, "kill: engine", OBSERVE, "start: engine", expect="{row: {host: same}}", more=more), on)
+
+    observation = look(played)
+    assert sights(observation) == (Sight.UNSEEN, Sight.SAME, Sight.UNSEEN)
+    assert (observation.home, observation.users) == (Home.UNKNOWN, Users.UNKNOWN)
+    assert played.verdict.outcome == "holds"
+
+
 # --- placement --------------------------------------------------------------------------------------------------------------
 
 

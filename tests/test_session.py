@@ -10,10 +10,11 @@ import pytest
 from session_stubs import Onlooker, Opener, Player, TableJudge, scenario
 
 from dockstore.core.history import Made
-from dockstore.core.model import Outcome
+from dockstore.core.model import ContainerSpec, Outcome
 from dockstore.core.script import At, Measure, Mutant, Prune, Scenario
 from dockstore.engines.errors import Unreachable
 from dockstore.runner.halt import Halt
+from dockstore.runner.histories import HistoryFile
 from dockstore.runner.last import read_failed
 from dockstore.runner.ledger import books
 from dockstore.runner.options import Options, home_folder, jobs
@@ -268,6 +269,52 @@ def test_a_time_limit_reaches_the_play(tmp_path: Path) -> None:
 
     assert player.halts[0].reason == "time limit of 0.001 s"
     assert not opened.report("run").interrupted
+
+
+def test_a_history_that_finds_no_room_ends_its_play_and_not_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = tmp_path / "home" / "full"
+    record = HistoryFile.record
+
+    def no_room(file: HistoryFile, item: Any) -> None:
+        if full.exists():
+            raise OSError(28, "No space left on device")
+        record(file, item)
+
+    monkeypatch.setattr(HistoryFile, "record", no_room)
+    player = Player()
+    player.during = lambda _played: full.touch()
+    with session(tmp_path / "home", Options(jobs=1), play=player) as opened:
+        opened.play([scenario("a")])
+        report = opened.report("run")
+
+    (halt,) = player.halts
+    assert halt.reason == "the history cannot be written: no space left on device"
+    assert not report.interrupted
+    assert not opened.halt.asked
+    assert books(tmp_path / "home") == ()
+
+
+def test_a_users_image_that_cannot_be_had_is_said_once(tmp_path: Path) -> None:
+    onlooker = Onlooker()
+    theirs: dict[str, Any] = {"containers": (ContainerSpec(name="db", image="localhost/nowhere:1"),)}
+    with session(tmp_path / "home", watch=onlooker) as opened:
+        opened.play([scenario("a", **theirs), scenario("b", **theirs)])
+
+    said = [text for kind, text in onlooker.heard if kind == "note"]
+    assert said == ["the image localhost/nowhere:1 is not there, and cannot be pulled: a localhost/ name is in no registry"]
+
+
+def test_an_image_that_cannot_take_the_labs_place_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+    player = Player()
+
+    with (
+        session(tmp_path / "home", Options(image="localhost/nowhere:1"), play=player) as opened,
+        pytest.raises(Unreachable, match="the image localhost/nowhere:1 is not there, and cannot be pulled: ") as caught,
+    ):
+        opened.play([scenario("a")])
+
+    assert caught.value.hint is not None
+    assert player.played == []
 
 
 def test_what_failed_is_remembered_until_it_is_played_again(tmp_path: Path) -> None:

@@ -45,10 +45,10 @@ what = options.together(
     options.option("--env-file", "env_files", multiple=True, metavar="FILE", help="in place of .env; repeatable"),
     options.option("--upgrade", multiple=True, metavar="FILE", help="a Compose file merged over the stack: its upgrade"),
     options.option(
-        "--upgrade-image", "upgrade_images", multiple=True, type=ServiceImage(), metavar="S=IMAGE", help="the image that S is upgraded to"
+        "--upgrade-image", "upgrade_images", multiple=True, type=ServiceImage(), metavar="S=I", help="the image that service S is upgraded to"
     ),
     options.option("--from", "from_ref", metavar="REF", help="the stack's files as they were in Git"),
-    options.option("--to", "to_ref", metavar="REF", help="and as they are (else: the working tree): an upgrade"),
+    options.option("--to", "to_ref", metavar="REF", help="and as they are there (else: here): an upgrade"),
 )
 how = options.together(
     options.option("--events", multiple=True, metavar="A,B", help="only these; engine-wide ones on a disposable engine"),
@@ -57,7 +57,7 @@ how = options.together(
     options.option("--must-survive", multiple=True, metavar="WHAT", help="[SERVICE:]/PATH or event that must not lose data"),
     options.option("--ignore", multiple=True, metavar="WHAT", help="[SERVICE:]/PATH or event that may"),
     options.option("--probes", metavar="FILE", help="application probes in a file of their own"),
-    options.option("--exercise", multiple=True, type=ServiceCommand(), metavar="'S: COMMAND'", help="what brings about later writes"),
+    options.option("--exercise", multiple=True, type=ServiceCommand(), metavar="'S: CMD'", help="what brings about later writes"),
     options.option("--with-data", is_flag=True, help="copy what external volumes hold"),
     options.option("--fresh-binds", is_flag=True, help="begin with empty bind sources"),
     options.option("--allow-host", is_flag=True, help="leave devices and host name spaces in the copy"),
@@ -77,10 +77,7 @@ how = options.together(
 @stack_emit.reporting
 @options.general
 def command(stacks: tuple[str, ...], **given: Any) -> int:
-    """Bring up a copy of a stack, play restarts, upgrades and worse, and tell what survives.
-
-    A STACK is a Compose file, a folder with one (this folder unless named), or image:NAME.
-    """
+    """Tell what survives: on a copy of a Compose file, folder or image:NAME."""
     from dockstore import api
     from dockstore.core.stack_outcome import exit_code
     from dockstore.runner.halt import Halt, signals

@@ -95,7 +95,7 @@ def _kept(datum: Datum, lost: tuple[str, ...]) -> Iterator[Finding]:
         )
         return
     if mount is not None and mount.kind == "tmpfs":
-        text = f"{what} of {kind} lies in memory ({path} is under the tmpfs at {mount.target}): gone after {_events(lost)}"
+        text = f"{path}, where {kind} keeps {what}, lies in memory (the tmpfs at {mount.target}): gone after {_events(lost)}"
         yield finding("DS102", text, service=name, path=path, spot=mount.spot, fix=fixes.named_volume(service, path))
         return
     outside = mount is None or (datum.held.anonymous and mount.declared_by in {"image VOLUME", "volumes_from"})
@@ -187,7 +187,7 @@ def _memory(datum: Datum, kind: str) -> Iterator[Finding]:
     text = f"{kind} {when}: what it has not saved is only in memory, and gone when it is killed"
     spot = datum.service.setting_spots.get("command") or datum.service.image_spot or datum.service.spot
     severity = "error" if saved is False else None
-    yield finding("DS103", text, service=datum.service.name, path=datum.path, spot=spot, fix=fixes.append_only(datum.service), as_=severity)
+    yield finding("DS103", text, service=datum.service.name, path=datum.path, spot=spot, fix=fixes.append_only(datum), as_=severity)
 
 
 def _partial(datum: Datum, kind: str) -> Iterator[Finding]:

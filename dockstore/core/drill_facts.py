@@ -76,6 +76,7 @@ class StateNote:
     waited_for: str = ""
     containers: tuple[str, ...] = ()
     writes_nothing: bool = False
+    unseen: tuple[str, ...] = ()  # stores of it that could not be listed: what is written there is not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

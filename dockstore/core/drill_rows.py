@@ -51,6 +51,7 @@ class Ruled:
     fate: RowFate
     why: str
     missed: bool = False
+    inferred: bool = False  # of the files' names alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +215,8 @@ def _by_word(probe: ProbeNote, note: WordNote, marker: Ruled) -> Ruled | None:
     """The fate by the service's own word; None: it has no say."""
     match note.sight:
         case "same":
-            if marker.fate in {RowFate.PERSISTED, RowFate.CARRIED}:
-                return Ruled(fate=marker.fate, why=f"the service finds its datum again ({probe.name})")
+            if marker.fate in {RowFate.PERSISTED, RowFate.CARRIED} or marker.inferred:
+                return Ruled(fate=RowFate.PERSISTED if marker.inferred else marker.fate, why=f"the service finds its datum again ({probe.name})")
             fate = RowFate.CARRIED if marker.fate in {RowFate.ORPHANED, RowFate.ELSEWHERE, RowFate.SHADOWED} else RowFate.PERSISTED
             return Ruled(
                 fate=fate, why=f"the service finds its datum again ({probe.name}), though of the marker beside it is to be said: {marker.why}"
@@ -299,6 +300,7 @@ def _weakened(group: Group, event: _Played, ruled: Ruled) -> Ruled:
             fate=RowFate.ORPHANED,
             why=f"the service writes under its host name, which is {after.host_name_moved} now; what it wrote under the old one lies unused",
             missed=True,
+            inferred=True,
         )
     if ruled.fate is RowFate.PERSISTED and after.renewed:
         return Ruled(fate=RowFate.UNKNOWN, why="every file here was made anew; whether what was in them came back, only the service can tell")

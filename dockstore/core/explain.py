@@ -118,6 +118,8 @@ def hint(seen: Seen) -> str | None:
             return f"mount it again: docker run -v {store.name}:{target} IMAGE"
         case Fate.ORPHANED if store.kind is StoreKind.BIND:
             return f"mount it again: docker run -v {store.host_path or 'FOLDER'}:{target} IMAGE"
+        case Fate.LOST if store.kind is StoreKind.WRITABLE_LAYER and target == "/":
+            return "nothing can be mounted at /: keep it in a folder, and mount a volume there: {type: volume, source: rows, target: /data}"
         case Fate.LOST if store.kind is StoreKind.WRITABLE_LAYER:
             return f"mount a volume there: {wanted}"
         case Fate.LOST if store.kind is StoreKind.TMPFS:

@@ -52,9 +52,11 @@ def host_name(service: Service) -> str:
     return f"services:\n  {service.name}:\n    hostname: {service.name}"
 
 
-def append_only(service: Service) -> str:
+def append_only(datum: Datum) -> str:
     """Every change written to a file."""
-    return f"services:\n  {service.name}:\n    command: [--appendonly, 'yes']"
+    programs = datum.recognised.image.programs if datum.recognised is not None else ()
+    program = programs[0] if programs else "redis-server"
+    return f"services:\n  {datum.service.name}:\n    command: [{program}, --appendonly, 'yes']"
 
 
 def owner(service: Service, mount: StackMount) -> str:

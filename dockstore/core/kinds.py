@@ -82,7 +82,6 @@ def _sqlite_version(head: bytes) -> str | None:
     return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}" if 3_000_000 <= number < 4_000_000 else None
 
 
-
 _SQLITE: Final = b"SQLite format 3\x00"
 _RDB_VERSION: Final = Said("dump.rdb", r"(?:redis|valkey)-ver.([0-9][0-9.]*)")
 

@@ -22,7 +22,10 @@ _SCRATCH: Final = (
     (r"(?:tmp|var/tmp|run|var/run|proc|sys|dev)(?:/|\Z)", "temporary files and what processes keep while they run"),
     (r"(?:var/log|log|logs)(?:/|\Z)", "logs"),
     (r"(?:var/cache|root/\.cache|home/[^/]+/\.cache|root/\.npm|var/lib/apt/lists|var/lib/dpkg|var/cache/apk|lib/apk/db)(?:/|\Z)", "caches"),
-    (r"(?:etc/(?:hosts|hostname|resolv\.conf|mtab|ld\.so\.cache)|\.dockerenv|(?:usr/)?sbin/docker-init)\Z", "files that the engine and the system keep"),
+    (
+        r"(?:etc/(?:hosts|hostname|resolv\.conf|mtab|ld\.so\.cache)|\.dockerenv|(?:usr/)?sbin/docker-init)\Z",
+        "files that the engine and the system keep",
+    ),
     (r"(?:.*/)?(?:\.bash_history|\.ash_history|\.sh_history|\.lesshst|\.viminfo|\.wget-hsts|\.python_history)\Z", "a shell's history"),
     (r"(?:.*/)?__pycache__(?:/|\Z)|.*\.py[co]\Z", "compiled Python"),
     (r".*\.(?:pid|lock|sock|log|tmp|swp)\Z|(?:.*/)?(?:lock|LOCK|\.lock)\Z", "pid files, locks and logs"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from dockstore.core.kinds import Kind
-    from dockstore.core.orphans import Candidate, VolumeFact
+    from dockstore.core.orphans import Candidate, Orphan, VolumeFact
     from dockstore.core.recognise import Content
 
 LIKELY: Final = 5
@@ -109,6 +109,25 @@ def _judged(found: list[Owner]) -> tuple[Owner, ...]:
         sure = owner.score >= LIKELY and owner.score == best and not tied
         ranked.append(replace(owner, confidence=Confidence.LIKELY if sure else Confidence.POSSIBLE))
     return tuple(ranked)
+
+
+def in_turn(orphans: Sequence[Orphan]) -> tuple[Orphan, ...]:
+    """Of several that suit one service as well, only the one that was changed last is likely: the others may be older ones, or another's."""
+    claims: dict[tuple[str | None, ...], list[Orphan]] = {}
+    for orphan in orphans:
+        owner = orphan.owner
+        if owner is not None and owner.confidence is Confidence.LIKELY and orphan.anonymous:
+            claims.setdefault((owner.project, owner.service, owner.container, owner.target), []).append(orphan)
+    older = {orphan.id: len(several) for several in claims.values() for orphan in sorted(several, key=lambda one: one.last_change or "")[:-1]}
+    return tuple(_doubted(orphan, older[orphan.id]) if orphan.id in older else orphan for orphan in orphans)
+
+
+def _doubted(orphan: Orphan, several: int) -> Orphan:
+    owner = orphan.owner
+    if owner is None:
+        return orphan
+    why = (*owner.why, f"against it: {several} volumes suit this service as well, and another of them was changed last")
+    return replace(orphan, owner=replace(owner, confidence=Confidence.POSSIBLE, why=why))
 
 
 def _one_for_each_service(found: Iterable[Owner]) -> list[Owner]:

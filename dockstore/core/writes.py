@@ -161,7 +161,7 @@ def groups(service: str, written: Iterable[Written], *, owner: tuple[int, int]) 
     found: list[Group] = []
     for store in written:
         found += _groups_of(service, store, owner)
-    return tuple(found[:MOST_GROUPS])
+    return tuple(sorted(found, key=lambda group: (group.role != DATA, group.found == "declared", group.path))[:MOST_GROUPS])
 
 
 def _groups_of(service: str, seen: Written, owner: tuple[int, int]) -> list[Group]:

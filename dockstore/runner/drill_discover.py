@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dockstore.core import probes as built
 from dockstore.core.drill_facts import Group, ProbeNote, StateNote
-from dockstore.core.writes import DATA, Written, changed, groups
+from dockstore.core.writes import DATA, MOST_GROUPS, Written, changed, groups
 from dockstore.engines.host import Unseen
 from dockstore.runner import drill_words
 from dockstore.runner.drill_marks import new_nonce
@@ -304,7 +304,10 @@ def _conclude(field_: Field, seen: Mapping[str, Seen], notes: list[ProbeNote]) -
                 field_.remark(service, f"{key} could not be listed: {why}")
         state = field_.first[service]
         quiet = one.ready is not None and not any(group.role == DATA and group.found != "declared" for group in every[service])
-        field_.first[service] = replace(state, writes_nothing=quiet and state.state in {UP, DONE, SLOW})
+        unseen = tuple(sorted(set(one.ready.unseen) - _memory(one.ready))) if one.ready is not None else ()
+        field_.first[service] = replace(state, writes_nothing=quiet and not unseen and state.state in {UP, DONE, SLOW}, unseen=unseen)
+        if len(every[service]) >= MOST_GROUPS:
+            field_.remark(service, f"it writes in more than {MOST_GROUPS} places: the first {MOST_GROUPS} are judged")
         field_.note(field_.first[service], step="0", look=FIRST)
     for note in notes:
         touched = tuple(group.path for group in every[note.service] if note.name in group.probes)

@@ -267,9 +267,7 @@ def _afterwards(
         new = _of_group(after.files.get(key, {}), group) if same else {}
         then, now = fresh.births.get((service, group.path), {}), births(field_, after, group)
         kept = [path for path, told in then.items() if same and now.get(path) == told]
-        host = None
-        if old_name != new_name and any(old_name in path for path in old) and any(new_name in path and path not in old for path in new):
-            host = new_name
+        host = new_name if old_name != new_name and _under_host_name(old_name, new_name, old, new) else None
         found.append(
             AfterNote(
                 service=service,
@@ -301,6 +299,15 @@ def births(field_: Field, listing: Listing, group: Group) -> dict[str, Birth]:
         if stat is not None:
             found[path] = (entry.inode, stat.birth_ns if stat.birth_ns is not None else entry.mtime_ns)
     return found
+
+
+def _under_host_name(old_name: str, new_name: str, old: Mapping[str, FileEntry], new: Mapping[str, FileEntry]) -> bool:
+    """Whether most of what was written lies in folders of the old host name, and the service now writes in one of the new.
+
+    A pid file or a log that bears the host name (as MariaDB's does) says nothing of the data.
+    """
+    bearing = [path for path in old if old_name in posixpath.dirname(path)]
+    return 2 * len(bearing) >= len(old) and any(new_name in posixpath.dirname(path) for path in new if path not in old)
 
 
 def _host_name(scene: Scene) -> str:

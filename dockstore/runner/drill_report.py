@@ -55,7 +55,7 @@ def report(
         engines=engines,
         files=files,
         name=name,
-        outcome=_outcome(found, services),
+        outcome=_outcome(found, services, unseen=any(note.unseen for note in first)),
         services=services,
         rows=found,
         findings=findings(found, stack),
@@ -68,12 +68,13 @@ def report(
     )
 
 
-def _outcome(found: tuple[Row, ...], services: Iterable[ServiceState]) -> StackOutcome:
-    """What the service misses counts as a loss, whatever became of its bytes."""
+def _outcome(found: tuple[Row, ...], services: Iterable[ServiceState], *, unseen: bool) -> StackOutcome:
+    """What the service misses counts as a loss, whatever became of its bytes; where a store was not seen, nobody can say that all is kept."""
     counted = [
         replace(row, fate=RowFate.LOST) if row.fate is RowFate.UNKNOWN and row.sights.get(Vantage.SERVICE) is Sight.ABSENT else row for row in found
     ]
-    return outcome(counted, services)
+    told = outcome(counted, services)
+    return StackOutcome.UNDECIDED if unseen and told is StackOutcome.KEEPS_DATA else told
 
 
 def _word(note: StateNote) -> str:

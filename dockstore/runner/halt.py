@@ -44,6 +44,11 @@ class Halt:
         self._at_once = True
         self.ask(reason, signal_number=signal_number)
 
+    def run_out(self, text: str) -> None:
+        """End the time of this one now, for what *text* says; nobody has asked."""
+        self._limit_text = text
+        self._deadline = time.monotonic()
+
     @property
     def asked(self) -> bool:
         """Whether to stop at the next step."""

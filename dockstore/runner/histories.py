@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from dockstore.core.history_codec import dump, load
@@ -37,8 +38,8 @@ class HistoryFile:
             self._file.flush()
 
     def close(self) -> None:
-        """End the file."""
-        with self._lock:
+        """End the file; a last line that finds no room was said when it was written."""
+        with self._lock, suppress(OSError):
             self._file.close()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
@@ -56,16 +57,22 @@ class Ledger:
         self._lock = threading.Lock()
         self._seen: set[tuple[str, str, str]] = set()
         self._file: IO[str] = self.path.open("x", encoding="utf-8")
-        self._write(
-            {
-                "ledger": FORMAT,
-                "run": owner.run,
-                "pid": owner.pid,
-                "pid_start": owner.pid_start,
-                "host": owner.host,
-                "created": owner.created,
-            }
-        )
+        try:
+            self._write(self._first_line(owner))
+        except OSError:
+            self.close(nothing_left=True)
+            raise
+
+    @staticmethod
+    def _first_line(owner: Owner) -> dict[str, object]:
+        return {
+            "ledger": FORMAT,
+            "run": owner.run,
+            "pid": owner.pid,
+            "pid_start": owner.pid_start,
+            "host": owner.host,
+            "created": owner.created,
+        }
 
     def engine(self, key: str, address: str, engine_id: str) -> None:
         """Note that engine *key* is used."""
@@ -85,7 +92,7 @@ class Ledger:
 
     def close(self, *, nothing_left: bool) -> None:
         """End the ledger; with *nothing_left* it goes."""
-        with self._lock:
+        with self._lock, suppress(OSError):  # a last line that finds no room was said when it was written
             self._file.close()
         if nothing_left:
             self.path.unlink(missing_ok=True)

@@ -72,7 +72,9 @@ def observation(
     """Put together what was seen. *told*: the container's own answer; *refusal*: why a process could not be asked."""
     if place.kind is not PlaceKind.CONTAINER:
         return _at_host(stage, number, step, written, place, before, began)
-    if box is None or scene is None:
+    if box is not None and scene is None and refusal is not None:  # the engine did not even tell whether it is there
+        where, container = Where(home=Home.UNKNOWN, detail=refusal.why, store=None), unseen(refusal.why)
+    elif box is None or scene is None:
         where, container = Where(home=Home.NO, detail=NO_CONTAINER, store=None), unseen(NO_CONTAINER)
     elif told is not None:
         where = _where(Ground(box.seat, scene, told[0], moment), written, told[1].resolved or place.path)

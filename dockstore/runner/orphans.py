@@ -30,7 +30,7 @@ from dockstore.core.orphans import (
     table,
     volume_facts,
 )
-from dockstore.core.owners import Evidence, Present, Surroundings, owners
+from dockstore.core.owners import Evidence, Present, Surroundings, in_turn, owners
 from dockstore.core.recognise import FILES, UNKNOWN, Content, recognise
 from dockstore.core.rescue import steps
 from dockstore.core.storage import is_anonymous_name
@@ -218,7 +218,7 @@ class _Search:
         around = self._surroundings(looked)
         helper = self._helper(around.images)
         taken = {volume.name for volume in self._volumes}
-        orphans = [self._orphan(*one, around, taken, helper) for one in looked]
+        orphans = in_turn([self._orphan(*one, around, taken, helper) for one in looked])
         return tuple(sorted(orphans, key=_order))
 
     # --- one candidate

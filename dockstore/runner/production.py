@@ -2,6 +2,7 @@
 
 Rule 1: whatever goes wrong while playing becomes a history that says so; it never ends the other scenarios.
 Rule 2: a thing that was made reaches the ledger before the history.
+Rule 3: where a history can no longer be written (a full disk) its run ends at the next step, tidied up, and judged by what was seen.
 """
 
 from __future__ import annotations
@@ -75,11 +76,16 @@ def perform(production: Production, *, member: Member, hands: Stagehands, alone:
     file = HistoryFile(hands.folder, started=hands.started, ordinal=production.ordinal, name=production.name, run=hands.identity.run)
     seen: list[Header | Event] = []
 
+    halt = hands.halt.limited(hands.options.timeout_seconds)
+
     def record(item: Header | Event) -> None:
-        if isinstance(item, Made):
-            hands.ledger.made(member.key, item)
         seen.append(item)
-        file.record(item)
+        try:
+            if isinstance(item, Made):
+                hands.ledger.made(member.key, item)
+            file.record(item)
+        except OSError as error:
+            halt.run_out(f"the history cannot be written: {(error.strerror or str(error)).lower()}")
         if isinstance(item, Operation):
             on_step(item)
 
@@ -92,7 +98,7 @@ def perform(production: Production, *, member: Member, hands: Stagehands, alone:
                 identity=hands.identity,
                 ordinal=production.ordinal,
                 record=record,
-                halt=hands.halt.limited(hands.options.timeout_seconds),
+                halt=halt,
                 options=_options(production, hands, member.opened.scratch_root),
             )
     except Exception as error:  # noqa: BLE001  # rule 1: the judge answers "unknown" for what was not reached

@@ -156,9 +156,11 @@ class Session:
         wanted = users_images(scenario)
         if self.options.image is not None and stage.spare:
             wanted = (self.options.image, *wanted)
-        for image in wanted if stage.opened is not None else ():
-            new = not self._fetcher.knows(stage.opened.engine, image)
-            failure = self._fetcher.fetch(stage.opened.engine, image)
+        if stage.opened is None:
+            return
+        engine = stage.opened.engine
+        for image in wanted:
+            new, failure = not self._fetcher.knows(engine, image), self._fetcher.fetch(engine, image)
             if failure is not None and new:
                 self._note(f"the image {image} is not there, and cannot be pulled: {failure}")
 

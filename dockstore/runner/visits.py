@@ -194,8 +194,6 @@ def _finish(
         case Observe():
             if item.written is None or before is None:
                 return Done(completion=Completion.UNSURE, message=f"nothing was written under the name '{item.step.write}'")
-            if refusal is not None and scene is None:
-                return Done(completion=Completion.UNSURE, message=refusal.why)
             stage.note(
                 observation(
                     stage,
