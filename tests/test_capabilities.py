@@ -57,6 +57,7 @@ SEEN = {
     "host-files": "e20 e26 e28 c28 p4 p5",
     "upperdir": "e20 e26 e28 c28 p4 p5",  # of a running container: by the kernel's mount, where inspect says null
     "upperdir-when-stopped": "e20 e26 e28 p4 p5",
+    "opaque-folders": "e20 e26 e28 c28 p4 p5",  # through a helper container none
     "prune-spares-named": "e26 e28 c28",
     "prune-takes-anonymous-mounts": "e20 e28 c28 p4 p5",
     "prune-all-filter": "e26 e28 c28",
@@ -125,7 +126,14 @@ def test_a_probed_fact_is_a_capability(facts: dict[str, object], name: str) -> N
 def test_without_the_hosts_files_no_layer_is_seen() -> None:
     has = capabilities(replace(E20, host_files=False))
 
-    assert not {"host-files", "upperdir", "upperdir-when-stopped"} & has
+    assert not {"host-files", "upperdir", "upperdir-when-stopped", "opaque-folders"} & has
+
+
+def test_through_a_helper_container_no_opaque_folder_is_told() -> None:
+    has = capabilities(replace(E20, extra={"opaque-folders": "no"}))
+
+    assert "upperdir" in has
+    assert "opaque-folders" not in has
 
 
 @pytest.mark.parametrize("driver", ["vfs", "btrfs", "zfs", "devicemapper"])

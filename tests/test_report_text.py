@@ -100,6 +100,13 @@ def test_markdown_gives_the_answer_first_and_the_evidence() -> None:
     assert markdown.render(reporting.report(reporting.verdict(Outcome.REFUTED))) == MARKDOWN
 
 
+def test_one_claim_is_no_claims() -> None:
+    one = reporting.claims()[:1]
+
+    assert tally.claims_count(one) == "1 claim"
+    assert "**1 claim: 1 undecided.**" in markdown.render(replace(reporting.whole_lesson(), claims=one))
+
+
 def test_markdown_of_a_lesson_groups_the_claims_by_section() -> None:
     text = markdown.render(reporting.whole_lesson())
 

@@ -16,6 +16,7 @@ from dockstore.engines.errors import Unreachable
 from dockstore.runner.halt import Halt
 from dockstore.runner.histories import HistoryFile
 from dockstore.runner.last import read_failed
+from dockstore.runner.leavings import kept_words
 from dockstore.runner.ledger import books
 from dockstore.runner.options import Options, home_folder, jobs
 from dockstore.runner.session import LEFTOVERS, Session
@@ -315,6 +316,21 @@ def test_an_image_that_cannot_take_the_labs_place_ends_the_run_before_it_begins(
 
     assert caught.value.hint is not None
     assert player.played == []
+
+
+@pytest.mark.parametrize(
+    ("container", "count", "said"),
+    [
+        (
+            ("dockstore-1-db", "unix:///e.sock"),
+            1,
+            "kept 1 object of run ab; in: docker -H unix:///e.sock exec -it dockstore-1-db sh; remove: dockstore clean --run ab",
+        ),
+        (None, 2, "kept 2 objects of run ab; remove: dockstore clean --run ab"),
+    ],
+)
+def test_what_was_kept_says_the_way_in_and_the_way_out(container: tuple[str, str] | None, count: int, said: str) -> None:
+    assert kept_words(container, count, "ab") == said
 
 
 def test_what_failed_is_remembered_until_it_is_played_again(tmp_path: Path) -> None:

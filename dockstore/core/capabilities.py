@@ -41,6 +41,7 @@ CAPABILITIES: Mapping[str, str] = {
     "host-files": "the files of the engine's host can be read, directly or through a helper container",
     "upperdir": "the directory of a running container's writable layer can be read",
     "upperdir-when-stopped": "the directory of a stopped container's writable layer can be read",
+    "opaque-folders": "whether a folder of a writable layer hides the image's can be told (not through a helper container)",
     # what the engine knows
     "volume-subpath": "a part of a volume can be mounted, and a missing part is refused",
     "image-mount": "an image's files can be mounted",
@@ -87,6 +88,7 @@ def capabilities(info: EngineInfo) -> frozenset[str]:
         "host-files": info.host_files,
         "upperdir": info.host_files and overlay,
         "upperdir-when-stopped": info.host_files and overlay and not containerd,
+        "opaque-folders": info.host_files and overlay and info.extra.get("opaque-folders") != "no",
         "volume-subpath": docker and api >= (1, 45),
         "image-mount": docker and api >= (1, 48),
         "create-mountpoint": docker and api >= (1, 42),

@@ -142,7 +142,7 @@ def words(output: bytes, count: int) -> tuple[list[str], bytes]:
 
 
 def parse_stat(facts: str, *, link_target: str | None = None, entries: tuple[str, ...] | None = None) -> FileStat:
-    """A FileStat of what `stat -c FORMAT` printed; no births, and times in whole seconds. Raises ValueError."""
+    """A FileStat of what `stat -c FORMAT` printed; no births, nothing of opaque folders, and times in whole seconds. Raises ValueError."""
     mode_text, size, uid, gid, inode, device, mtime, major, minor = facts.split(" ")
     mode = int(mode_text, 16)
     whiteout = stat.S_ISCHR(mode) and int(major, 16) == 0 and int(minor, 16) == 0
@@ -157,6 +157,7 @@ def parse_stat(facts: str, *, link_target: str | None = None, entries: tuple[str
         device=int(device),
         mtime_ns=int(mtime) * 1_000_000_000,
         link_target=link_target,
+        opaque_told=not stat.S_ISDIR(mode),
         entries=entries,
     )
 

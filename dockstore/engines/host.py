@@ -33,6 +33,7 @@ class FileStat:
     birth_ns: int | None = None
     link_target: str | None = None
     opaque: bool = False  # trusted.overlay.opaque=y
+    opaque_told: bool = True  # False: a folder of which that could not be told
     entries: tuple[str, ...] | None = None  # of a directory, sorted
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from dockstore.engines import images, views
 from dockstore.engines.errors import EngineError, Unreachable
+from dockstore.engines.helper_host import HelperHost
 from dockstore.engines.providers import address, dind, homes, leases, netfolder, private
 from dockstore.engines.providers.address import DIND, PRIVATE, Candidate
 
@@ -214,6 +215,7 @@ def _open_address(candidate: Candidate, wanted: Wanted, *, say: Say, daemon: Dae
         unseen = sight.host.reason
         folders = netfolder.folders(cache) if sight.own_mounts else None
         more = {
+            "opaque-folders": "no" if isinstance(sight.host, HelperHost) else "yes",
             "two-engines": "yes" if private.impossible() is None else "no",
             "power-loss": "yes" if isinstance(daemon, private.PrivateEngine) and daemon.disk is not None else "no",
             "flock": "yes" if lab is not None and images.has_flock(engine) else "no",

@@ -69,7 +69,7 @@ def _title(report: Report) -> str:
 
 def _answer(report: Report) -> str:
     if report.claims:
-        return f"**{len(report.claims)} claims: {escaped(tally.claims_line(report.claims))}.**\n\n{escaped(tally.summary(report))}"
+        return f"**{tally.claims_count(report.claims)}: {escaped(tally.claims_line(report.claims))}.**\n\n{escaped(tally.summary(report))}"
     return f"**{escaped(tally.summary(report))}**"
 
 

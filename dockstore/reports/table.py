@@ -173,7 +173,7 @@ def _end(report: Report, *, width: int, color: bool) -> str:
         prefix = f"{key}: " if len(report.engines) > 1 else "engine: "
         lines.append(layout.wrap(f"{prefix}{phrases.engine_words(info)} at {phrases.address(info.address)}", width, "  "))
     if report.claims:
-        lines.append(layout.wrap(f"{len(report.claims)} claims: {tally.claims_line(report.claims)}", width, "  "))
+        lines.append(layout.wrap(f"{tally.claims_count(report.claims)}: {tally.claims_line(report.claims)}", width, "  "))
     count = tally.tally(report)
     style = "bad" if count.refuted or count.mutants_not_refuted else "unsure" if count.undecided or not count.holds or report.interrupted else "good"
     lines.append("\n".join(layout.paint(one, style, color=color) for one in layout.wrap(tally.summary(report), width, "  ").split("\n")))

@@ -13,7 +13,7 @@ from dockstore.core.model import Outcome
 from dockstore.reports import phrases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from dockstore.core.verdict import ClaimVerdict, MutantVerdict, Report, Verdict
 
@@ -84,6 +84,11 @@ def summary(report: Report) -> str:
         parts.append(f"{count.mutants_refuted} of {played} mutants refuted")
     text = f"{', '.join(parts)} in {phrases.seconds(report.seconds)}"
     return f"interrupted: {text}" if report.interrupted else text
+
+
+def claims_count(claims: Sequence[ClaimVerdict]) -> str:
+    """Return how many claims there are, in words."""
+    return f"{len(claims)} claim{'s' if len(claims) != 1 else ''}"
 
 
 def claims_line(claims: Iterable[ClaimVerdict]) -> str:
