@@ -160,7 +160,8 @@ def commands() -> str:
 
 
 def _help(command: click.Command, path: str) -> list[str]:
-    context = click.Context(command, info_name=path, terminal_width=100, max_content_width=100)
+    command._help_option = None  # noqa: SLF001  # click keeps the first one made, whoever asked for it
+    context = click.Context(command, info_name=path, terminal_width=100, max_content_width=100, help_option_names=["-h", "--help"])
     text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     lines = [f"## `{path}`", "", "```", text, "```", ""]
     if isinstance(command, click.Group):

@@ -34,7 +34,7 @@ class Sight(StrEnum):
 
 
 class Home(StrEnum):
-    """Is the store behind the place now the one that took the write?"""
+    """Whether the store behind the place now is the one that took the write."""
 
     YES = "yes"
     NO = "no"
@@ -43,7 +43,7 @@ class Home(StrEnum):
 
 
 class Users(StrEnum):
-    """Does any container, running or not, have the store that took the write?"""
+    """Whether any container, running or not, has the store that took the write."""
 
     SOMEBODY = "somebody"
     NOBODY = "nobody"
