@@ -325,38 +325,13 @@ class Measure(Step):
 
 
 Look = Observe | Read | Inspect | Diff | Find | Measure
+# fmt: off
 Action = (
-    Run
-    | Create
-    | CreateVolume
-    | CreateFolder
-    | Start
-    | Stop
-    | Restart
-    | Kill
-    | Pause
-    | Unpause
-    | Remove
-    | RemoveVolume
-    | RemoveImage
-    | RemoveHost
-    | Rename
-    | RenameHost
-    | Update
-    | Wait
-    | Commit
-    | Export
-    | Import
-    | Copy
-    | Prune
-    | MountHost
-    | UnmountHost
-    | Reboot
-    | PowerLoss
-    | Write
-    | Exec
-    | Together
+    Run | Create | CreateVolume | CreateFolder | Start | Stop | Restart | Kill | Pause | Unpause | Remove | RemoveVolume | RemoveImage
+    | RemoveHost | Rename | RenameHost | Update | Wait | Commit | Export | Import | Copy | Prune | MountHost | UnmountHost | Reboot
+    | PowerLoss | Write | Exec | Together
 )
+# fmt: on
 AnyStep = Action | Look
 
 

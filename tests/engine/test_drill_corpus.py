@@ -24,15 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 CORPUS = {truth.name: truth for truth in stacks()}
-QUICK = (
-    "anonymous-from-the-image",
-    "bind-source-missing",
-    "mount-beside",
-    "never-starts",
-    "one-off-run",
-    "tmpfs-over-data",
-    "upgrade-moves-the-data",
-)
+QUICK = ("anonymous-from-the-image", "bind-source-missing", "mount-beside", "never-starts")
 QUICK_EVENTS = ("kill+start", "recreate", "down+up", "upgrade")
 TOGETHER = tuple(name for name, truth in CORPUS.items() if truth.images <= {"lab", "keeper"} and truth.data and not truth.probe)
 
