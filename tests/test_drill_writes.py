@@ -183,8 +183,8 @@ def test_folders_of_the_old_host_name_move_and_a_pid_file_that_bears_it_does_not
     queues = {f"/data/mq@old/{number}": entry() for number in range(3)}
     tables = {f"/data/mysql/{number}": entry() for number in range(3)} | {"/data/old.pid": entry()}
 
-    moved = _under_host_name("old", "new", queues, {**queues, "/data/mq@new/1": entry()})
-    stayed = _under_host_name("old", "new", tables, {**tables, "/data/new.pid": entry()})
+    moved = _under_host_name({"old", "older"}, "new", queues, {**queues, "/data/mq@new/1": entry()})
+    stayed = _under_host_name({"old"}, "new", tables, {**tables, "/data/new.pid": entry()})
 
     assert moved
     assert not stayed

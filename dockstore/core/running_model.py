@@ -86,6 +86,9 @@ def service_of(container: Json, volumes: Mapping[str, Json], images: Callable[[s
     return with_image(service, facts, None)
 
 
+ENGINES_OWN = ("/sbin/docker-init", "/usr/sbin/docker-init")  # the mountpoint that the engine makes for its init
+
+
 def written_places(diff: Mapping[str, str], service: Service) -> tuple[str, ...]:
     """The folders of the writable layer that hold what was added or changed; what the engine made for mounts is left out.
 
@@ -96,7 +99,7 @@ def written_places(diff: Mapping[str, str], service: Service) -> tuple[str, ...]
     found: dict[str, None] = {}
     files = [path for path, change in diff.items() if change in {"A", "C"} and not any(path != other and beneath(other, path) for other in diff)]
     for path in sorted(files):
-        if path in made or any(beneath(path, place) for place in SCRATCH_PLACES):
+        if path in made or path in ENGINES_OWN or any(beneath(path, place) for place in SCRATCH_PLACES):
             continue
         new = [parent for parent in _parents(path) if diff.get(parent) == "A" and parent not in made]
         folder = posixpath.dirname(path)

@@ -87,7 +87,17 @@ _GENERAL = frozenset(
         "/home/node",
     ]
 )
-_ENGINES_OWN = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/.dockerenv", "/etc/mtab", "/dev/console")
+# what the engine itself makes in a container: files that it mounts over, and the mountpoint of its init
+_ENGINES_OWN = (
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/.dockerenv",
+    "/etc/mtab",
+    "/dev/console",
+    "/sbin/docker-init",
+    "/usr/sbin/docker-init",
+)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -54,6 +54,7 @@ class Field:
     first: dict[str, StateNote] = field(default_factory=dict)
     says: set[tuple[str, str]] = field(default_factory=set)  # (service, probe) with a say
     searchable: set[tuple[str, str]] = field(default_factory=set)
+    host_names: dict[str, set[str]] = field(default_factory=dict)  # that a service's earlier containers had
     awaited: frozenset[str] = frozenset()
     exercise: tuple[tuple[str, str], ...] = ()
     _shapes: dict[str, int] = field(default_factory=dict)

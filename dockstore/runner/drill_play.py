@@ -27,6 +27,7 @@ from dockstore.runner.stores import LAYER, image_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
 
     from dockstore.core.drill_facts import FileEntry, Group
     from dockstore.core.stack_events import Do, StackEvent
@@ -267,7 +268,10 @@ def _afterwards(
         new = _of_group(after.files.get(key, {}), group) if same else {}
         then, now = fresh.births.get((service, group.path), {}), births(field_, after, group)
         kept = [path for path, told in then.items() if same and now.get(path) == told]
-        host = new_name if old_name != new_name and _under_host_name(old_name, new_name, old, new) else None
+        anywhere = after.files.get(key, {}) if same else {}  # the group may itself be the folder of the old name
+        names = field_.host_names.setdefault(service, set())
+        names.add(old_name)
+        host = new_name if old_name != new_name and _under_host_name(names - {new_name}, new_name, old, anywhere) else None
         found.append(
             AfterNote(
                 service=service,
@@ -301,12 +305,12 @@ def births(field_: Field, listing: Listing, group: Group) -> dict[str, Birth]:
     return found
 
 
-def _under_host_name(old_name: str, new_name: str, old: Mapping[str, FileEntry], new: Mapping[str, FileEntry]) -> bool:
-    """Whether most of what was written lies in folders of the old host name, and the service now writes in one of the new.
+def _under_host_name(old_names: AbstractSet[str], new_name: str, old: Mapping[str, FileEntry], new: Mapping[str, FileEntry]) -> bool:
+    """Whether most of what was written lies in folders of an earlier host name, and the service now writes in one of the new.
 
     A pid file or a log that bears the host name (as MariaDB's does) says nothing of the data.
     """
-    bearing = [path for path in old if old_name in posixpath.dirname(path)]
+    bearing = [path for path in old if any(name in posixpath.dirname(path) for name in old_names)]
     return 2 * len(bearing) >= len(old) and any(new_name in posixpath.dirname(path) for path in new if path not in old)
 
 

@@ -31,6 +31,7 @@ QUIET_SHARE = 0.05
 LOOP_SECONDS = 25.0  # of restarting over and over
 EVERY_SECONDS = 0.1
 MEET_SECONDS = 0.7
+MOST_SECONDS = 6.0
 LOG_LINES = 12
 MOST_PROCESSES = 64
 
@@ -57,6 +58,7 @@ class _Watched:
     how: str = ""
     asked: float = 0.0
     cost: float = 0.0
+    pause: float = MEET_SECONDS  # before it is met again: a meeting is an exec, and so no quiet
     working: int = 0  # looks in a row at which a process of it wanted the CPU or the disk
 
 
@@ -154,11 +156,12 @@ class Waiting:
             elif asked.fallback and service not in self.proven and self._quiet(scene, watched, now, seconds=8 * QUIET_SECONDS):
                 watched.ready, watched.how = True, "quiet (its ready command never succeeded)"
         else:
-            if self.meet is not None and now - watched.asked >= MEET_SECONDS:
+            if self.meet is not None and now - watched.asked >= watched.pause:
                 self.meet(service, scene)
-                watched.asked = time.monotonic()
-                if service in self.ready:
-                    return False
+                watched.pause = min(2 * watched.pause, MOST_SECONDS) if watched.asked else MEET_SECONDS
+                watched.asked = now = time.monotonic()
+                watched.usage, watched.at = cpu_seconds(self.seat, scene), now if watched.at else 0.0  # what the meeting took is ours
+                return False
             watched.ready, watched.how = self._quiet(scene, watched, now, seconds=QUIET_SECONDS), "quiet"
         return watched.ready
 
