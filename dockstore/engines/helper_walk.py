@@ -113,10 +113,14 @@ def listing(root: str, token: str) -> str:
 
 
 def search(root: str, needle: str, skip: Iterable[str]) -> str:
-    """Print the files below *root* with *needle*; NULs are turned into line ends first, for grep ends a line's text at one."""
+    """Print the files below *root* with *needle*; NULs are turned into line ends first, for grep ends a line's text at one.
+
+    Many files at a time, and one by one only where some of them have it: three processes for each file would take minutes.
+    """
     left_out = "".join(f"-path {quoted('./' + path)} -prune -o " for path in skip)
+    many = r'[ "$(cat -- "$@" | tr "\000" "\n" | grep -cF -e "$needle")" = 0 ] && exit 0; '
     loop = r'for f; do if tr "\000" "\n" <"$f" | grep -qF -e "$needle"; then printf "%s\000" "$f"; fi; done'
-    return f"needle={quoted(needle)}; export needle; cd {quoted(root)} && find . -xdev {left_out}-type f -exec sh -c {quoted(loop)} x {{}} +"
+    return f"needle={quoted(needle)}; export needle; cd {quoted(root)} && find . -xdev {left_out}-type f -exec sh -c {quoted(many + loop)} x {{}} +"
 
 
 def octal(data: bytes) -> str:
