@@ -113,11 +113,15 @@ def test_no_page_names_a_path_of_a_machine() -> None:
 
 def test_every_call_that_the_door_makes_is_on_the_page() -> None:
     page = (ROOT / "docs" / "api-calls.md").read_text(encoding="utf-8")
-    source = "".join((ROOT / "dockstore" / "engines" / file).read_text(encoding="utf-8") for file in ("docker_engine.py", "exec_stream.py", "shell.py"))
+    source = "".join(
+        (ROOT / "dockstore" / "engines" / file).read_text(encoding="utf-8") for file in ("docker_engine.py", "exec_stream.py", "shell.py")
+    )
     made = {re.sub(r"\{[^}]*\}", "*", path) for path in re.findall(r'f?"(/(?:containers|images|volumes|exec|commit|_ping)[^"]*)"', source)}
 
     said = page.replace("{stop,kill,restart,pause,unpause,rename,update,wait}", "*")
     calls = re.findall(r"/[a-z_]+[^`, ]*", said)
-    missing = [path for path in made if not any(call.startswith(path) or re.fullmatch(re.escape(call).replace("\\*", "[^/]+"), path) for call in calls)]
+    missing = [
+        path for path in made if not any(call.startswith(path) or re.fullmatch(re.escape(call).replace("\\*", "[^/]+"), path) for call in calls)
+    ]
 
     assert missing == []

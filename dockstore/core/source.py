@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LARGEST_BYTES = 10_000_000
 DEEPEST = 50
+_DEEPEST_HINT = f"at most {DEEPEST} levels; six are enough for any scenario"
 MOST_VALUES = 10_000
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
@@ -185,6 +186,9 @@ class _Composer:
             what = exc.problem or exc.context or "unreadable"
             line = min(mark.line + 1, len(self._problems.lines)) if mark else 1
             column = min(mark.column, len(self._problems.lines[line - 1])) + 1 if mark else 1
+            if "nesting depth" in what:  # libyaml 0.2.6 has a bound of its own, far above ours, and meets it first while it scans
+                self._problems.add(_Place(line, column), "nested too deeply", _DEEPEST_HINT)
+                return None
             self._problems.add(_Place(line, column), f"not YAML: {what}", _yaml_hint(what, self._problems.lines[line - 1][column - 1 : column]))
             return None
         except yaml.YAMLError as exc:  # a ReaderError: a character that YAML does not take
@@ -215,7 +219,7 @@ class _Composer:
                 case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                     self._check(event)
                     if len(stack) >= DEEPEST:
-                        self._problems.add(_at(event.start_mark), "nested too deeply", f"at most {DEEPEST} levels; six are enough for any scenario")
+                        self._problems.add(_at(event.start_mark), "nested too deeply", _DEEPEST_HINT)
                         raise _Stop
                     is_table = isinstance(event, yaml.MappingStartEvent)
                     if stack and stack[-1].waiting:

@@ -120,6 +120,25 @@ def test_bytes_are_found_between_nuls(helper: HelperHost, volume: str) -> None:
         helper.find_bytes(volume, b"\xff")
 
 
+def test_a_search_finds_the_few_among_many(helper: HelperHost, scratch: str) -> None:
+    for number in range(40):
+        helper.write_file(f"{number}", b"needle-in-it" if number in {3, 31} else b"hay\0hay", root=scratch)
+
+    assert helper.find_bytes(scratch, b"needle-in-it") == ("3", "31")
+
+
+def test_what_the_kernel_shows_alike_everywhere_is_read_in_the_helper(helper: HelperHost) -> None:
+    assert b"Shmem:" in (helper.read("/proc/meminfo") or b"")
+
+
+def test_whether_a_folder_is_opaque_is_not_told_through_a_helper(helper: HelperHost, volume: str) -> None:
+    folder, file = helper.stat("deep", root=volume), helper.stat("row", root=volume)
+
+    assert folder is not None
+    assert file is not None
+    assert (folder.opaque_told, file.opaque_told) == (False, True)
+
+
 def test_the_data_root_cannot_be_written(helper: HelperHost, volume: str) -> None:
     with pytest.raises(PermissionError, match="only the scratch folder"):
         helper.write_file("row", b"x", root=volume)
