@@ -212,6 +212,25 @@ def test_a_volume_of_the_same_name_is_not_the_same_volume() -> None:
     assert played.fate("row") == str(Fate.LOST)
 
 
+def test_a_volume_without_the_label_that_the_first_was_made_with_is_another_one() -> None:
+    on = stand(blind="the engine is remote")
+    remove = on.fake.remove_container
+
+    def removed(container: str, *, force: bool = False, volumes: bool = False) -> None:
+        remove(container, force=force, volumes=volumes)
+        for name in list(on.fake.volumes):
+            del on.fake.volumes[name]
+            on.fake.create_volume(name, labels={})
+
+    on.fake.remove_container = removed  # type: ignore[method-assign]
+
+    played = play(steps(VOLUME, RUN, WRITE, "{remove: db, force: true}", RUN, OBSERVE, expect="{row: lost}"), on)
+
+    testimony = look(played).sights[Vantage.ENGINE]
+    assert testimony.sight is Sight.ABSENT
+    assert "another one" in testimony.detail
+
+
 def test_without_any_identity_home_is_not_known() -> None:
     on = stand(blind="the engine is remote")
     flagged = "{db: {mounts: ['rows:/data']}}"

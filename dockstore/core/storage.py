@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ENGINE_FILES = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")  # the engine mounts its own over the image's
 MEMORY_FILESYSTEMS = ("tmpfs", "ramfs", "devtmpfs")
+NONCED = "volume:nonce:"  # a label is given at the making and never after
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
@@ -172,7 +173,7 @@ def volume_identity(
     if has_options:
         return None if device is None or inode is None else bind_identity(device, inode)
     if nonce is not None:
-        return f"volume:nonce:{nonce}:{name}"  # one create call may make several volumes
+        return f"{NONCED}{nonce}:{name}"  # one create call may make several volumes
     if is_anonymous_name(name):
         return f"volume:name:{name}"
     if birth_ns is not None and inode is not None:

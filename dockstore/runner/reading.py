@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NAMES = ("content", "exists", "type", "size", "mode", "owner", "inode", "device", "entries", "opaque", "filesystem")
 CONTENT_LIMIT_BYTES = 1 << 20
+UNTOLD_OPAQUE = "whether a folder of a layer hides what lies beneath it is not told through a helper container"
 
 
 def told(number: str, step: Read, values: Mapping[str, FactValue], missing: Mapping[str, str]) -> Facts:
@@ -156,9 +157,12 @@ def _of_stat(number: str, step: Read, seat: Seat, root: str, path: str, found: F
         "owner": f"{found.uid}:{found.gid}",
         "inode": found.inode,
         "device": found.device,
-        "opaque": found.opaque,
     }
     missing: dict[str, str] = {}
+    if found.opaque_told:
+        values["opaque"] = found.opaque
+    else:
+        missing["opaque"] = UNTOLD_OPAQUE
     if found.entries is not None:
         values["entries"] = list(found.entries)
     else:
@@ -245,11 +249,13 @@ def _layers_of_a_container(stage: Stage, image: Json) -> list[str]:
 
 
 def _hides(seat: Seat, layer: str, path: str) -> bool:
-    """Whether a whiteout or an opaque folder of *layer*, above *path*, hides what lower layers have there."""
+    """Whether a whiteout or an opaque folder of *layer*, above *path*, hides what lower layers have there. Raises Unseen."""
     above = posixpath.dirname(path.strip("/"))
     while above:
         found = seat.host.stat(above, root=layer, follow=False)
         if found is not None and (found.type == "whiteout" or found.opaque):
             return True
+        if found is not None and not found.opaque_told:
+            raise Unseen(f"/{above}: {UNTOLD_OPAQUE}")
         above = posixpath.dirname(above)
     return False

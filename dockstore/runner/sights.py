@@ -209,6 +209,8 @@ def _volume_there(seat: Seat, store: Store, moment: Moment) -> Testimony:
         return unseen(str(exc))
     if facts is None:
         return Testimony(sight=Sight.ABSENT, detail=f"no volume {name}")
+    if facts.nonce is None and (store.identity or "").startswith(storage.NONCED):
+        return Testimony(sight=Sight.ABSENT, detail=f"the volume {name} is another one: it lacks the label that the first was made with")
     if store.identity is None or facts.identity is None:
         return unseen(f"there is a volume {name}, and nothing tells whether it is the one that took the write")
     if store.identity != facts.identity:
@@ -231,7 +233,7 @@ def users_of(written: Written, boxes: dict[str, Box], run: str) -> tuple[Users, 
                 found = scene_of(seat, store.container) if store.container is not None else None
                 return _verdict((f"{names.get(found.id, found.real)}:{store.target}",) if found is not None else ())
             case StoreKind.TMPFS:
-                return _verdict(_memory_users(seat, store, names))
+                return _verdict(_memory_users(seat, store, names)) if store.identity is not None else (Users.UNKNOWN, ())
             case StoreKind.VOLUME:
                 return _volume_users(seat, store, names)
             case StoreKind.BIND:
