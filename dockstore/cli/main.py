@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
@@ -25,6 +26,7 @@ USAGE: Final = 2
 UNDECIDED: Final = 3
 NOTHING: Final = 4
 INTERRUPTED: Final = 130
+INTERRUPTIONS: Final = (INTERRUPTED, 143)  # by SIGINT, by SIGTERM
 
 COMMANDS: Final = {
     "lesson": "try every claim of a lesson on this engine",
@@ -95,6 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     echo.prepare()
     try:
         code = _run(words)
+        if argv is None and code in INTERRUPTIONS:  # tidied up: another Ctrl-C must not change what the exit code says
+            for one in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(one, signal.SIG_IGN)
     finally:
         echo.finish()
     return code

@@ -26,9 +26,12 @@ IMAGE = os.environ.get("DOCKSTORE_TEST_DIND_IMAGE", "")
 
 
 @pytest.fixture(scope="session")
-def docker_compose_command() -> str:
+def docker_compose_command(request: pytest.FixtureRequest) -> str:
     if not COMPOSE:
-        pytest.skip("DOCKSTORE_TEST_COMPOSE names no Docker Compose 2 (`make test` does)")
+        missing = "DOCKSTORE_TEST_COMPOSE names no Docker Compose 2 (`make test` does)"
+        if request.config.getoption("--require-engine"):
+            pytest.fail(f"{missing} (and --require-engine was given)")
+        pytest.skip(missing)
     return COMPOSE
 
 
