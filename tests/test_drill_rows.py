@@ -118,7 +118,7 @@ def test_a_marker_swept_away_beside_the_very_files_of_before_is_unknown() -> Non
 
 
 def covered(**changes: object) -> Story:
-    return Story(group(probes=("rows",))).probe(touched_files=True, searchable=True, **changes)
+    return Story(group(probes=("rows",))).probe(**{"touched_files": True, "searchable": True, "saved": True, **changes})
 
 
 def test_what_the_service_finds_again_has_persisted() -> None:
@@ -147,10 +147,31 @@ def test_what_the_service_misses_is_unknown_where_the_search_could_not_see_every
     assert fate_of(covered().event("recreate").saw(SEEN).word("absent", searched=False)) is RowFate.UNKNOWN
 
 
+def test_what_is_packed_at_a_stop_is_not_called_lost_because_a_search_finds_nothing() -> None:
+    assert fate_of(covered(saved=False).event("restart").saw(SEEN).word("absent", searched=True)) is RowFate.UNKNOWN
+    assert fate_of(covered(saved=False).event("down+up").saw(ORPHANED).word("absent", searched=True)) is RowFate.ORPHANED
+    assert fate_of(covered(saved=False).event("down+up").saw(GONE).word("absent", searched=True)) is RowFate.LOST
+
+
+def test_what_is_saved_at_a_stop_only_is_lost_in_a_kill() -> None:
+    story = Story(group(written_at_stop=True)).probe(touched_files=False, saved=True).event("kill+start").saw(SEEN).word("absent", searched=True)
+
+    (row,) = rows(story.history())
+
+    assert row.fate is RowFate.LOST
+    assert row.why.endswith("and its bytes are in no store that the stack ever had; it was not written to any file yet")
+
+
+def test_what_a_probe_wrote_to_a_file_in_a_form_of_its_own_is_not_called_lost_in_a_kill() -> None:
+    story = covered(searchable=False).event("kill+start").saw(SEEN).word("absent", searched=True)
+
+    assert fate_of(story) is RowFate.UNKNOWN
+
+
 def test_what_the_service_misses_counts_as_a_loss_whatever_became_of_its_bytes() -> None:
     history = covered().event("restart").saw(SEEN).word("absent", searched=False).history()
 
-    found = report(history, stack=None, engines={}, name="shop", files=("compose.yaml",), seconds=1.0, interrupted=False)
+    found = report(history)
 
     assert found.outcome is StackOutcome.LOSES_DATA
 
@@ -159,7 +180,7 @@ def test_a_store_that_could_not_be_listed_leaves_a_good_answer_undecided() -> No
     story = Story(group()).event("restart").saw(SEEN)
     story.events[1] = facts(StateNote(service="db", state="up", unseen=("/",)), step="0", look="first start")
 
-    found = report(story.history(), stack=None, engines={}, name="shop", files=("compose.yaml",), seconds=1.0, interrupted=False)
+    found = report(story.history())
 
     assert found.outcome is StackOutcome.UNDECIDED
 
@@ -191,7 +212,7 @@ def test_a_service_that_cannot_be_asked_leaves_the_marker_to_decide() -> None:
 
 
 def test_of_several_words_the_worst_counts() -> None:
-    story = covered().probe(name="uploads", says=True, touched_files=True, searchable=True)
+    story = covered().probe(name="uploads", says=True, touched_files=True, searchable=True, saved=True)
     story.groups = (replace(story.groups[0], probes=("rows", "uploads")),)
     story.events[2] = facts(story.groups[0], step="0", look="first start")
     story.event("restart").saw(SEEN).word("same").word("absent", probe="uploads", searched=True)
@@ -281,15 +302,19 @@ def test_no_marker_is_lost_while_container_or_host_sees_it_and_none_persists_unl
 @pytest.mark.parametrize("seen", [SEEN, ORPHANED, GONE, UNSEEN], ids=["seen", "orphaned", "gone", "unseen"])
 @pytest.mark.parametrize("searched", [True, False])
 @pytest.mark.parametrize("searchable", [True, False])
-def test_what_the_service_misses_never_persists_and_is_never_lost_without_a_search_that_works(
-    seen: Mapping[str, object], searched: bool, searchable: bool
+@pytest.mark.parametrize("saved", [True, False])
+@pytest.mark.parametrize("touched", [True, False])
+@pytest.mark.parametrize("event", ["restart", "kill+start"])
+def test_what_the_service_misses_never_persists_and_is_lost_only_where_its_bytes_would_be_found_or_their_store_is_gone(
+    seen: Mapping[str, object], searched: bool, searchable: bool, saved: bool, touched: bool, event: str
 ) -> None:
-    story = Story(group(probes=("rows",))).probe(touched_files=True, searchable=searchable)
+    story = Story(group(probes=("rows",) if touched else ())).probe(touched_files=touched, searchable=searchable, saved=saved)
 
-    fate = fate_of(story.event("restart").saw(seen).word("absent", searched=searched))
+    fate = fate_of(story.event(event).saw(seen).word("absent", searched=searched))
 
+    would_be_found = saved and (event == "restart" or searchable or not touched)
     assert fate not in {RowFate.PERSISTED, RowFate.CARRIED}
-    assert (fate is RowFate.LOST) is (searched and searchable)
+    assert (fate is RowFate.LOST) is (searched and (would_be_found or (touched and seen is GONE)))
 
 
 def test_what_the_service_finds_again_has_persisted_whatever_host_name_its_files_bear() -> None:

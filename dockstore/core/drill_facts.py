@@ -7,13 +7,19 @@ Rule 2: values only; `writes` and `drill_rows` draw the conclusions.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from dockstore.core import stack_codec
 from dockstore.core.history import Facts
+from dockstore.core.history_codec import engine_of
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from dockstore.core.model import EngineInfo
+    from dockstore.core.stack_model import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,8 @@ class ProbeNote:
     touched: tuple[str, ...] = ()  # paths of groups
     touched_files: bool = False
     memory_only: bool = False  # it touched no file, and none was written in a graceful stop either
-    searchable: bool = False  # the nonce's bytes could be found in some store
+    searchable: bool = False  # while the service ran, the nonce's bytes could be found in some store
+    saved: bool = False  # after a graceful stop they could
     untested: bool = False
 
 
@@ -135,9 +142,26 @@ class StackNote:
     notes: tuple[str, ...] = ()
     must_survive: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    side: str | None = None  # of a change in Git: base (with the upgrade to the head), head
+    refs: tuple[str, ...] = ()  # of base and head, as they were named
 
 
-AnyNote = StoreNote | Group | StateNote | ProbeNote | WordNote | AfterNote | StackNote
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesNote:
+    """The stack as its files have it, with the places in them: what findings point at."""
+
+    stack: Stack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineNote:
+    """A further engine of the drill: the header knows the first."""
+
+    key: str
+    info: EngineInfo
+
+
+AnyNote = StoreNote | Group | StateNote | ProbeNote | WordNote | AfterNote | StackNote | FilesNote | EngineNote
 KINDS: dict[str, type[AnyNote]] = {
     "drill-store": StoreNote,
     "drill-group": Group,
@@ -146,6 +170,8 @@ KINDS: dict[str, type[AnyNote]] = {
     "drill-word": WordNote,
     "drill-after": AfterNote,
     "drill-stack": StackNote,
+    "drill-files": FilesNote,
+    "drill-engine": EngineNote,
 }
 _KIND_OF = {kind: name for name, kind in KINDS.items()}
 N = TypeVar("N", bound=AnyNote)
@@ -154,9 +180,8 @@ N = TypeVar("N", bound=AnyNote)
 def facts(note: AnyNote, *, step: str, look: str) -> Facts:
     """Return *note* as a line of a history."""
     subject = getattr(note, "service", None) or getattr(note, "name", None) or ""
-    return Facts(
-        step=step, look=look, kind=_KIND_OF[type(note)], subject=str(subject), values={}, raw=json.dumps(asdict(note), separators=(",", ":"))
-    )
+    value = {"stack": stack_codec.plain(note.stack)} if isinstance(note, FilesNote) else asdict(note)
+    return Facts(step=step, look=look, kind=_KIND_OF[type(note)], subject=str(subject), values={}, raw=json.dumps(value, separators=(",", ":")))
 
 
 def note_of(line: Facts, kind: type[N]) -> N | None:
@@ -165,6 +190,10 @@ def note_of(line: Facts, kind: type[N]) -> N | None:
         return None
     read: dict[str, Any] = json.loads(line.raw)
     known = {field.name for field in fields(kind)}
+    if kind is FilesNote:
+        return cast("N", FilesNote(stack=stack_codec.stack_of(read["stack"])))
+    if kind is EngineNote:
+        return cast("N", EngineNote(key=read["key"], info=engine_of(read["info"])))
     if kind is Group:
         read["store"] = StoreNote(**{name: value for name, value in read["store"].items() if name in {field.name for field in fields(StoreNote)}})
         read["seen_in"] = tuple((pair[0], pair[1]) for pair in read.get("seen_in", ()))

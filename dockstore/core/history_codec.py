@@ -131,12 +131,12 @@ def _header(read: _Json, path: str | None, number: int) -> Header:
         vars=dict(read["vars"]),
         isolate=bool(read["isolate"]),
         mutant=read.get("mutant"),
-        engine=_engine(read["engine"]),
+        engine=engine_of(read["engine"]),
         unmet=tuple(read.get("unmet", ())),
     )
 
 
-def _engine(read: _Json) -> EngineInfo:
+def engine_of(read: _Json) -> EngineInfo:
     """Return the engine's facts; what a newer dockstore added is passed over."""
     for name in sorted(_REQUIRED_OF_ENGINE - read.keys()):
         raise KeyError(name)

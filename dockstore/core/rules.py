@@ -31,7 +31,7 @@ _ALL = (
     Rule("DS202", WARNING, "a volume without a name"),
     Rule("DS203", ADVICE, "volume names follow the project's name, and nothing fixes that"),
     Rule("DS204", ADVICE, "an external volume is not there"),
-    Rule("DS205", ERROR, "the upgraded image looks for its data elsewhere"),
+    Rule("DS205", ERROR, "after the upgrade the service looks for its data elsewhere"),
     Rule("DS206", WARNING, "the upgraded version does not read the old version's files"),
     Rule("DS301", ERROR, "the mount lies one folder too high: the image's own volume covers the data"),
     Rule("DS302", ERROR, "the mount lies too deep: only a part of the data is in it"),

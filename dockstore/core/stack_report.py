@@ -6,9 +6,11 @@ Rule 2: one document for both: an audit's row has a predicted fate and no sights
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +79,7 @@ class Row:
     service_after: str | None = None  # up, not-ready, down
     probe: str | None = None
     rests_on: str | None = None  # of an audit: what the prediction rests on
+    base_fate: RowFate | None = None  # of a drill of a change: what the base makes of it; None: not compared
     store_fate: str | None = None  # of an audit: what becomes of the store, where the fate of the data in it cannot be told
 
 
@@ -125,4 +128,7 @@ class StackReport:
     seconds: float = 0.0
     history: str | None = None
     interrupted: bool = False
+    base: str | None = None  # of a drill of a change: what it is compared with, as it was named
+    head: str | None = None  # and what it was changed to
+    base_history: str | None = None
     override: str | None = None  # of a drill: the Compose file that, merged over the stack, keeps what was lost

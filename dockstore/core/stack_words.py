@@ -143,6 +143,11 @@ def counts(report: StackReport) -> str:
 _SEVERITIES = (("error", "error"), ("warning", "warning"), ("advice", "advice"))
 
 
+def listed_fates(rows: Iterable[Row]) -> str:
+    """Return `orphaned`, `lost or altered`: what becomes of one place; what its service merely misses has no fate."""
+    return " or ".join(dict.fromkeys("missed by its service" if row.fate is RowFate.UNKNOWN else row.fate.value for row in rows))
+
+
 def is_plain(rows: Sequence[Row]) -> bool:
     """Whether the rows of one place say nothing that a reader must see: it holds nothing that counts, or is kept throughout."""
     return not any(row.must_survive and row.fate not in GOOD for row in rows)
@@ -152,5 +157,5 @@ def by_place(rows: Iterable[Row]) -> dict[tuple[str, str | None, str | None], li
     """Rows by service, path and probe, in their order."""
     found: dict[tuple[str, str | None, str | None], list[Row]] = {}
     for row in rows:
-        found.setdefault((row.service, row.path, row.probe), []).append(row)
+        found.setdefault((row.service, row.path, row.probe if row.path is None else None), []).append(row)
     return found

@@ -18,7 +18,7 @@ from dockstore import __version__
 from dockstore.core import drill_plan, stack_events
 from dockstore.core.capabilities import capabilities
 from dockstore.core.compose_model import image_facts
-from dockstore.core.drill_facts import StackNote, facts
+from dockstore.core.drill_facts import EngineNote, StackNote, facts
 from dockstore.core.history import Footer, Header, History, Made
 from dockstore.core.plan import RunIdentity
 from dockstore.core.stack_model import ImageFacts
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from dockstore.core.model import EngineInfo
     from dockstore.core.neutral import Json
     from dockstore.core.stack_events import Chosen, StackEvent
+    from dockstore.core.stack_model import Stack
     from dockstore.core.stack_report import StackReport
     from dockstore.engines.opening import Opened
     from dockstore.runner.drill_options import DrillOptions
@@ -82,10 +83,16 @@ class Drills:
         """Drill every target. Raises WrongCompose, NoSuchStack, NoCompose, EngineError."""
         try:
             reports: list[StackReport] = []
-            for number, target in enumerate(targets_of(self.options, self.cwd), 1):
+            targets = targets_of(self.options, self.cwd)
+            for number, target in enumerate(targets, 1):
                 if self.halt.asked:
                     break
-                reports.append(self._one(target, number))
+                if not self._is_change(target):
+                    reports.append(self._alone(target, number))
+                    continue
+                base, _ = self._one(replace(target, side="base"), number)
+                head, stack = self._one(replace(target, side="head"), len(targets) + number) if self._plays_head() else (None, None)
+                reports.append(drill_report.of_change(base, head, stack=stack))
             return tuple(reports)
         finally:
             self._close()
@@ -94,7 +101,7 @@ class Drills:
         """What would be done, as commands; nothing is made. Raises as `all`."""
         try:
             texts = []
-            for number, target in enumerate(targets_of(self.options, self.cwd), 1):
+            for number, target in self._sides():
                 source = self._source(target, number)
                 chosen = self._choose(source, None, for_plan=True)
                 named = {service: [probe.name for probe in asked.probes] for service, asked in source.asked.items()}
@@ -102,6 +109,27 @@ class Drills:
             return "\n".join(texts)
         finally:
             self._close()
+
+    def _alone(self, target: Target, number: int) -> StackReport:
+        history, stack = self._one(target, number)
+        return drill_report.report(history, stack=stack)
+
+    # --- a change in Git --------------------------------------------------------------------------------------------------
+
+    def _is_change(self, target: Target) -> bool:
+        return target.image is None and (self.options.from_ref is not None or self.options.to_ref is not None)
+
+    def _plays_head(self) -> bool:
+        """Whether anything but the upgrade was asked for."""
+        return not self.halt.asked and (not self.options.events or any(_stays(name) for name in self.options.events))
+
+    def _sides(self) -> Iterable[tuple[int, Target]]:
+        targets = targets_of(self.options, self.cwd)
+        for number, target in enumerate(targets, 1):
+            change = self._is_change(target)
+            yield number, replace(target, side="base") if change else target
+            if change and self._plays_head():
+                yield len(targets) + number, replace(target, side="head")
 
     # --- one stack --------------------------------------------------------------------------------------------------------
 
@@ -122,11 +150,13 @@ class Drills:
         cache = homes.cache_of(self.home)
         return source_of(target, self.options, self._naming(number), environ=self.env, cwd=self.cwd, cache=cache)
 
-    def _one(self, target: Target, number: int) -> StackReport:
+    def _one(self, target: Target, number: int) -> tuple[History, Stack]:
+        """Drill one stack; return what was seen, and the files."""
         naming = self._naming(number)
         self._ledger.made("e1", Made(kind="folder", id=naming.scratch, name="scratch"))
         began = time.monotonic()
-        file = HistoryFile(self.home / "histories", started=self.started, ordinal=number, name=f"drill-{target.name}", run=self.identity.run)
+        name = f"drill-{target.name}" + (f"-{target.side}" if target.side is not None else "")
+        file = HistoryFile(self.home / "histories", started=self.started, ordinal=number, name=name, run=self.identity.run)
         events: list[Event] = []
 
         def record(item: Event) -> None:
@@ -139,21 +169,11 @@ class Drills:
             chosen = self._choose(source, principal)
             header = self._header(source, principal.engine.info)
             file.record(header)
-            interrupted = self._play(source, naming, chosen, record, began)
+            self._play(source, naming, chosen, record, began)
         finally:
             file.close()
         history = History(header=header, events=tuple(events), path=str(file.path))
-        infos = {key: opened.engine.info for key, opened in self._opened.items()}
-        report = drill_report.report(
-            history,
-            stack=source.stack(self._images(principal)),
-            engines=infos,
-            name=target.name,
-            files=_shown(target),
-            seconds=round(time.monotonic() - began, 3),
-            interrupted=interrupted,
-        )
-        return replace(report, notes=(*report.notes, *_not_played(chosen)))
+        return history, source.stack(self._images(principal))
 
     def _header(self, source: Source, info: EngineInfo) -> Header:
         return Header(
@@ -173,8 +193,9 @@ class Drills:
         info = opened.engine.info if opened is not None else None
         can = capabilities(info) if info is not None else frozenset()
         named = bool(self.options.events)
+        head = source.target.side == "head"  # the way to it was played from the base
         return stack_events.choose(
-            wanted=self.options.events,
+            wanted=tuple(name for name in self.options.events if _stays(name)) if head else self.options.events,
             skip=self.options.skip,
             quick=self.options.quick,
             upgrade=source.upgraded is not None,
@@ -183,19 +204,24 @@ class Drills:
             api=info.api_version if info is not None else "",
         )
 
-    def _play(self, source: Source, naming: Naming, chosen: Chosen, record: Callable[[Event], None], began: float) -> bool:
-        """Play everything; return whether it was interrupted."""
+    def _play(self, source: Source, naming: Naming, chosen: Chosen, record: Callable[[Event], None], began: float) -> None:
+        """Play everything."""
         gentle = [event for event in chosen.events if not event.engine_wide]
         striking = [event for event in chosen.events if event.engine_wide]
         principal = self._opened["e1"]
         left: tuple[str, ...] = ()
         reason: str | None = None
+        if source.target.side is not None:
+            ref = (self.options.from_ref or "HEAD") if source.target.side == "base" else (self.options.to_ref or "the working tree")
+            self.say(f"the {source.target.side}: {ref}")
         known: Field | None = None
         try:
             if gentle or not striking:
                 known, left = self._on("e1", principal, source, naming, chosen, gentle, record, offset=0, known=None)
             if striking and not self.halt.asked:
                 spare = self._striking(principal, striking)
+                if spare[0] != "e1":
+                    record(facts(EngineNote(key=spare[0], info=spare[1].engine.info), step="0", look="stack"))
                 _, more = self._on(spare[0], spare[1], source, naming, chosen, striking, record, offset=len(gentle), known=known)
                 left = (*left, *more)
         except EngineError as error:
@@ -212,7 +238,6 @@ class Drills:
                     leftovers=left,
                 )
             )
-        return self.halt.interrupted
 
     def _on(
         self,
@@ -249,7 +274,7 @@ class Drills:
         copy.name_fixed = source.name_fixed
         with ExitStack() as tidying:
             left: list[str] = []
-            tidying.callback(lambda: left.extend(copy.tidy() if not self.halt.at_once else ("left at once",)))
+            tidying.callback(lambda: left.extend(self._tidied(copy)))
             tidying.enter_context(guard(opened.engine.info, alone=any(event.engine_wide for event in events), halt=self.halt))
             copy.prepare(stop=lambda: self.halt.asked)
             principal = self._opened["e1"]
@@ -271,6 +296,13 @@ class Drills:
                 else:
                     drill_play.never(field_, str(number), event)
         return field_, tuple(left)
+
+    def _tidied(self, copy: StackCopy) -> tuple[str, ...]:
+        if self.halt.at_once:
+            return ("left at once",)
+        if not self.options.keep:
+            self.say("tidying up")
+        return copy.tidy()
 
     def _field(self, copy: StackCopy, source: Source, record: Callable[[Event], None]) -> Field:
         services = tuple(str(name) for name in cast("Json", copy.neutral.model["services"]))
@@ -303,11 +335,17 @@ class Drills:
             services=tuple(str(name) for name in cast("Json", copy.neutral.model["services"])),
             events=tuple(event.name for event in chosen.events),
             limits=tuple(dict.fromkeys(redacted(limit) for limit in limits)),
-            notes=tuple(redacted(note) for note in source.notes),
+            notes=(*(redacted(note) for note in source.notes), *_not_played(chosen)),
             must_survive=self.options.must_survive,
             ignore=self.options.ignore,
+            side=source.target.side,
+            refs=(self.options.from_ref or "HEAD", self.options.to_ref or "the working tree") if source.target.side is not None else (),
         )
         record(facts(note, step="0", look="stack"))
+        images = self._images(self._opened["e1"])
+        for stack in (source.stack(images), source.head(images)):
+            if stack is not None:
+                record(drill_report.files_fact(stack))
 
     # --- engines ------------------------------------------------------------------------------------------------------------
 
@@ -361,6 +399,11 @@ class Drills:
         self._ledger.close(nothing_left=nothing_left)
         if self._untidy:
             self.say("leftovers of this run: dockstore clean")
+
+
+def _stays(name: str) -> bool:
+    """Whether an event leaves the stack's files as they are."""
+    return stack_events.BY_NAME[name].switches != "upgraded"
 
 
 def _not_played(chosen: Chosen) -> tuple[str, ...]:

@@ -1,71 +1,115 @@
 """A drill's history as the report that people read: rows, findings, states, limits.
 
-Rule 1: everything in it stands in the history or in the user's own files.
+Rule 1: everything in it stands in the history, so that whoever has the history comes to the same report.
+Rule 2: what the copy is called is no matter of its owner's: volumes bear the names that the user's files give them.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from dockstore.core.drill_facts import ProbeNote, StackNote, StateNote, notes
+from dockstore.core import stack_changes
+from dockstore.core.drill_facts import EngineNote, FilesNote, ProbeNote, StackNote, StateNote, facts, note_of, notes
 from dockstore.core.drill_findings import findings, override, with_fixes
 from dockstore.core.drill_rows import rows
-from dockstore.core.history import Note
+from dockstore.core.history import Facts, Footer, Note
 from dockstore.core.model import Sight, Vantage
 from dockstore.core.stack_outcome import outcome
 from dockstore.core.stack_report import RowFate, ServiceState, StackOutcome, StackReport
+from dockstore.runner.redact import redacted_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from dockstore.core.history import History
-    from dockstore.core.model import EngineInfo
     from dockstore.core.stack_model import Stack
     from dockstore.core.stack_report import Row
 
+_OURS: Final = re.compile(r"\bdockstore-[0-9a-f]{8}-(?:\d+_|f\d+-)")
 
-def report(
-    history: History,
-    *,
-    stack: Stack | None,
-    engines: Mapping[str, EngineInfo],
-    name: str,
-    files: tuple[str, ...],
-    seconds: float,
-    interrupted: bool,
-) -> StackReport:
-    """Return the report of *history*."""
-    found = with_fixes(rows(history), stack)
+
+def is_drill(history: History) -> bool:
+    """Tell whether *history* is a drill's, not a scenario's."""
+    return any(isinstance(event, Facts) and note_of(event, StackNote) is not None for event in history.events)
+
+
+def files_fact(stack: Stack) -> Facts:
+    """Return the line of a history that holds *stack*: redacted, and without environments."""
+    line = facts(FilesNote(stack=stack), step="0", look="stack")
+    return replace(line, raw=json.dumps(redacted_json(json.loads(line.raw)), separators=(",", ":")))
+
+
+def report(history: History, *, stack: Stack | None = None) -> StackReport:
+    """Return the report of *history*. *stack*: the files as they are, where they are at hand, for what is written into an override."""
+    told = next((note for _, note in notes(history.events, StackNote)), None)
+    written = next((note.stack for _, note in notes(history.events, FilesNote)), None)
+    footer = next((event for event in reversed(history.events) if isinstance(event, Footer)), None)
+    found = with_fixes(tuple(_of_the_user(row) for row in rows(history)), written)
     first = [note for line, note in notes(history.events, StateNote) if line.step == "0"]
     services = tuple(
-        ServiceState(service=note.service, state=_word(note), writes_nothing=note.writes_nothing, log=note.log, detail=note.detail) for note in first
+        ServiceState(service=note.service, state=_word(note), writes_nothing=note.writes_nothing, log=note.log, detail=_users(note.detail))
+        for note in first
     )
-    told = [note for _, note in notes(history.events, StackNote)]
-    silent = [note for _, note in notes(history.events, ProbeNote) if not note.says]
-    remarks = [f"{event.about}: {event.text}" for event in history.events if isinstance(event, Note)]
-    remarks += [f"{note.service}: the probe {note.name} has no say: {note.detail}" for note in silent]
-    if first and all(note.writes_nothing for note in first):
-        remarks.append("nothing was seen to be written; what is written later (an upload, a first visit) a probe or --exercise can bring about")
+    limits = tuple(_users(limit) for limit in told.limits) if told is not None else ()
+    ended = () if footer is not None else ("its history ends before the drill did, which was killed: what was not reached is not in it",)
     return StackReport(
         kind="drill",
         dockstore=history.header.dockstore,
         run=history.header.run,
         started=history.header.started,
-        engines=engines,
-        files=files,
-        name=name,
-        outcome=_outcome(found, services, unseen=any(note.unseen for note in first)),
+        engines={"e1": history.header.engine, **{note.key: note.info for _, note in notes(history.events, EngineNote)}},
+        files=told.files if told is not None else (history.header.file,),
+        name=told.name if told is not None else history.header.file,
+        outcome=_outcome(found, services, unseen=footer is None or any(note.unseen for note in first)),
         services=services,
         rows=found,
-        findings=findings(found, stack),
-        limits=told[0].limits if told else (),
-        notes=(*(told[0].notes if told else ()), *dict.fromkeys(remarks)),
-        seconds=seconds,
+        findings=findings(found, written),
+        limits=(*ended, *limits),
+        notes=(*(told.notes if told is not None else ()), *_remarks(history, first)),
+        seconds=round(footer.ended, 3) if footer is not None else 0.0,
         history=history.path,
-        interrupted=interrupted,
-        override=override(found, stack),
+        interrupted=footer is not None and footer.interrupted,
+        base=told.refs[0] if told is not None and told.refs else None,
+        head=told.refs[1] if told is not None and told.refs else None,
+        override=override(found, stack or written),
     )
+
+
+def of_change(base: History, head: History | None, *, stack: Stack | None = None) -> StackReport:
+    """Return the report of a change in Git from the drills of both its sides. *stack*: the head's files, as for `report`."""
+    written = [note.stack for _, note in notes(base.events, FilesNote)]
+    both = stack_changes.against(
+        report(head, stack=stack) if head is not None else None,
+        report(base),
+        before=written[0] if written else None,
+        after=written[-1] if len(written) > 1 else None,
+    )
+    undecided = both.outcome is StackOutcome.UNDECIDED
+    return replace(both, outcome=_outcome(both.rows, both.services, unseen=undecided))
+
+
+def _remarks(history: History, first: list[StateNote]) -> tuple[str, ...]:
+    silent = [note for _, note in notes(history.events, ProbeNote) if not note.says]
+    remarks = [f"{event.about}: {_users(event.text)}" for event in history.events if isinstance(event, Note)]
+    remarks += [f"{note.service}: the probe {note.name} has no say: {_users(note.detail)}" for note in silent]
+    if first and all(note.writes_nothing for note in first):
+        remarks.append("nothing was seen to be written; what is written later (an upload, a first visit) a probe or --exercise can bring about")
+    return tuple(dict.fromkeys(remarks))
+
+
+def _of_the_user(row: Row) -> Row:
+    store = row.store
+    if store is not None and store.name is not None:
+        store = replace(store, name=_users(store.name))
+    return replace(row, store=store, why=_users(row.why), recover=None if row.recover is None else _users(row.recover))
+
+
+def _users(text: str) -> str:
+    """Return *text* with the user's names of volumes in place of the copy's."""
+    return _OURS.sub("", text)
 
 
 def _outcome(found: tuple[Row, ...], services: Iterable[ServiceState], *, unseen: bool) -> StackOutcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tarfile
-from dataclasses import dataclass, replace
+from dataclasses import field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -19,6 +19,7 @@ from dockstore.core.probes import WrongProbe, of_extension, of_file
 from dockstore.core.script import Problem
 from dockstore.core.source import loose, plain
 from dockstore.core.stack_model import ImageFacts, Service, Stack
+from dockstore.core.values import dataclass
 from dockstore.engines import compose_cli
 from dockstore.runner.compose_files import ComposeFiles, WrongCompose, default_files, read
 
@@ -46,6 +47,7 @@ class Target:
     name: str
     files: tuple[str, ...] = ()
     image: str | None = None
+    side: str | None = None  # of a change in Git: base, head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +62,25 @@ class Source:
     compose: Compose
     notes: tuple[str, ...] = ()
     name_fixed: bool = False  # something else than the folder gives the project its name
+    later: Read | None = None  # of a change in Git: the head, where findings have their place
+    roots: Mapping[str, str] = field(default_factory=dict)  # unpacked folders of ours, and whose they are
+
+    def head(self, images: Callable[[str], ImageFacts]) -> Stack | None:
+        """The stack as a change in Git leaves it."""
+        return self._at_home(self.later.stack(images)) if self.later is not None else None
+
+    def _at_home(self, stack: Stack) -> Stack:
+        """The stack with its owner's paths, and by its owner's name."""
+        services = tuple(
+            replace(service, mounts=tuple(replace(mount, source=_turned(mount.source, self.roots)) for mount in service.mounts))
+            for service in stack.services
+        )
+        return replace(stack, name=self.target.name, services=services)
 
     def stack(self, images: Callable[[str], ImageFacts]) -> Stack:
         """The stack with its places in the user's files."""
         if self.read is not None:
-            found = self.read.stack(images)
-            return replace(found, name=self.target.name)
+            return self._at_home(self.read.stack(images))
         image = images(self.target.image or "")
         service = Service(name=next(iter(cast("Json", self.neutral.model["services"]))), image=image)
         return Stack(name=self.target.name, files=(f"image:{self.target.image}",), services=(service,), kind="image")
@@ -119,10 +134,20 @@ def _relative(file: str, cwd: Path) -> str:
     return str(path.relative_to(cwd)) if path.is_relative_to(cwd) else file
 
 
+def _turned(source: str | None, roots: Mapping[str, str]) -> str | None:
+    """A bind source in an unpacked folder as its place in the repository."""
+    for root, repository in roots.items() if source is not None else ():
+        if source == root or (source is not None and source.startswith(f"{root}/")):
+            return repository + source.removeprefix(root)
+    return source
+
+
 def source_of(target: Target, options: DrillOptions, naming: Naming, *, environ: Mapping[str, str], cwd: Path, cache: Path) -> Source:
     """Read *target* and make it neutral. Raises WrongCompose, NoCompose, NoSuchStack."""
     compose = compose_cli.find(environ, cache)
     asked: dict[str, Asked] = {}
+    later: Read | None = None
+    roots: Mapping[str, str] = {}
     if target.image is not None:
         config: Json = {"name": naming.project, "services": {_service_name(target.image): {"image": target.image}}}
         found, base_read = config, None
@@ -131,7 +156,8 @@ def source_of(target: Target, options: DrillOptions, naming: Naming, *, environ:
             upgraded = {"name": naming.project, "services": {_service_name(target.image): {"image": options.upgrade_images[0][1]}}}
         notes: tuple[str, ...] = ()
     else:
-        base_read, found, upgraded, notes = _of_compose(target, options, naming, environ=environ, cwd=cwd, cache=cache, compose=compose)
+        files = _of_compose(target, options, naming, environ=environ, cwd=cwd, cache=cache, compose=compose)
+        base_read, found, upgraded, notes, later, roots = files.read, files.config, files.upgraded, files.warnings, files.later, files.roots
         asked |= _extensions(base_read, target)
     if options.probes is not None:
         asked |= _probes_file(options.probes, cwd)
@@ -143,6 +169,8 @@ def source_of(target: Target, options: DrillOptions, naming: Naming, *, environ:
         asked=asked,
         compose=compose,
         notes=notes,
+        later=later,
+        roots=roots,
         name_fixed=target.image is not None or _name_fixed(target, options, environ=environ, cwd=cwd, cache=cache, compose=compose),
     )
 
@@ -169,10 +197,22 @@ def _neutral(config: Json, options: DrillOptions, naming: Naming) -> Neutral:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """Files as read: *config* as Compose resolves them, *upgraded* with the upgrade."""
+
+    read: Read
+    config: Json
+    upgraded: Json | None = None
+    warnings: tuple[str, ...] = ()
+    later: Read | None = None
+    roots: Mapping[str, str] = field(default_factory=dict)
+
+
 def _of_compose(
     target: Target, options: DrillOptions, naming: Naming, *, environ: Mapping[str, str], cwd: Path, cache: Path, compose: Compose
-) -> tuple[Read, Json, Json | None, tuple[str, ...]]:
-    """The files read, resolved, and resolved with the upgrade."""
+) -> _Files:
+    """Read the files, and resolve them; with the upgrade, too."""
     clean = {key: value for key, value in environ.items() if key not in {"COMPOSE_FILE", "COMPOSE_PROJECT_NAME"}}
     folder = Path(naming.scratch) / "git"
 
@@ -180,6 +220,13 @@ def _of_compose(
         which = ComposeFiles(files=files, cwd=base, project=naming.project, profiles=options.profiles, env_files=options.env_files, environ=clean)
         return read(which, cache=cache, compose=compose)
 
+    if target.side == "head":
+        if options.to_ref is None:
+            here = one(target.files, cwd)
+            return _Files(read=here, config=here.resolved.config, warnings=here.warnings)
+        there = _checkout(options.to_ref, target.files, cwd, folder / "to")
+        head = one(there.files, there.cwd)
+        return _Files(read=head, config=_back(head.resolved.config, there), warnings=head.warnings, roots=there.roots)
     if options.from_ref is not None or options.to_ref is not None:
         before = _checkout(options.from_ref or "HEAD", target.files, cwd, folder / "from")
         after = _checkout(options.to_ref, target.files, cwd, folder / "to") if options.to_ref is not None else None
@@ -187,14 +234,15 @@ def _of_compose(
         later = one(after.files, after.cwd) if after is not None else one(target.files, cwd)
         old = _back(base.resolved.config, before)
         new = _back(later.resolved.config, after) if after is not None else later.resolved.config
-        return base, old, new, (*base.warnings, *later.warnings)
+        roots = before.roots | (after.roots if after is not None else {})
+        return _Files(read=base, config=old, upgraded=new, warnings=(*base.warnings, *later.warnings), later=later, roots=roots)
     base = one(target.files, cwd)
     upgraded: Json | None = None
     if options.upgrade:
         upgraded = one((*target.files, *options.upgrade), cwd).resolved.config
     if options.upgrade_images:
         upgraded = _other_images(upgraded or base.resolved.config, options.upgrade_images)
-    return base, base.resolved.config, upgraded, base.warnings
+    return _Files(read=base, config=base.resolved.config, upgraded=upgraded, warnings=base.warnings)
 
 
 def _other_images(config: Json, images: tuple[tuple[str, str], ...]) -> Json:
@@ -255,6 +303,11 @@ class _Checkout:
     cwd: Path
     root: Path
     repository: Path
+
+    @property
+    def roots(self) -> dict[str, str]:
+        """Whose folder ours is."""
+        return {str(self.root): str(self.repository)}
 
 
 def _checkout(ref: str, files: tuple[str, ...], cwd: Path, to: Path) -> _Checkout:
