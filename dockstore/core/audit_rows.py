@@ -7,7 +7,7 @@ Rule 2: `unknown` wherever the files cannot tell: where an unknown program write
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from dockstore.core.stack_model import StackMount
 from dockstore.core.stack_report import Row, RowFate, RowStore
 from dockstore.core.storage import StoreClass, beneath
 from dockstore.core.storage_rules import ABRUPT, COURSES, OF_A_CONTAINER, Fate, Ground, Held, held, predict
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

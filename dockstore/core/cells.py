@@ -5,7 +5,6 @@ Rule 1: what the words mean is `matrix_words`'s; here they are only found to be 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core import texts
@@ -16,6 +15,7 @@ from dockstore.core.problems import Problems, Unread, did_you_mean, said
 from dockstore.core.script import At, Matrix
 from dockstore.core.shape import Choice, Defs, Json, Key, ListOf, Raw, Shape
 from dockstore.core.source import Items, Node, Table, Text
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

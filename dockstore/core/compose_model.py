@@ -8,12 +8,13 @@ Rule 3: the values of environments are kept (a database's folder may stand there
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, cast
 
 from dockstore.core.compose_places import cleaned
 from dockstore.core.source import Table, Text
 from dockstore.core.stack_model import ImageFacts, Probe, Service, Stack, StackMount, StackVolume
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -7,10 +7,10 @@ Rule 3: what can carry our labels does: containers, and volumes of `--mount`. Vo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from dockstore.core.model import BindMount, ImageMount, TmpfsMount, VolumeMount
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

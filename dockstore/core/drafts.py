@@ -6,7 +6,7 @@ Rule 2: a default is written here once; the Step classes have the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from dockstore.core import texts
@@ -56,6 +56,7 @@ from dockstore.core.shape import Key, Row, Scalar
 from dockstore.core.source import Items, Node, Table, Text
 from dockstore.core.texts import Subject
 from dockstore.core.things import CONTAINER, VOLUME_THING, WITH, container_changes, volume_changes
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

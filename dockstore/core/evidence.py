@@ -7,13 +7,14 @@ Rule 3: sights that a store of that kind cannot have are read as what they are: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dockstore.core.fates import fate
 from dockstore.core.history import Facts, Footer, Observation, Operation, Placement
 from dockstore.core.model import Completion, Home, PlaceKind, Sight, StoreKind, Users, Vantage
 from dockstore.core.script import Copy, Diff, Find, Inspect, Measure, Observe, Read, Together, Write
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dockstore.core import texts
@@ -17,6 +17,7 @@ from dockstore.core.problems import Misread, Problems, Unread, did_you_mean, sai
 from dockstore.core.script import At, AtLeast, AtMost, Check, Contains, DiffersFrom, Equals, Expectation, Matches, OneOf, SameAs, Value, Where
 from dockstore.core.shape import Choice, ListOf, MapOf, Scalar
 from dockstore.core.source import Items, Node, Table, Text
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,10 +6,10 @@ Rule 2: the first fact of a kind that has a default is what a bare value means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core.model import Fate, Sight
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,11 +6,11 @@ Rule 2: an image comes after the one that it stands on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dockstore.core.plan import LAB, SCRATCH
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

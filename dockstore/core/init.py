@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from dockstore.core.listing import scratch
 from dockstore.core.storage import beneath, is_memory_volume
 from dockstore.core.texts import LONGEST_NAME, RESERVED
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

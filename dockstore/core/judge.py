@@ -7,7 +7,7 @@ Rule 3: what was not looked at, and what was looked at after something of which 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockstore.core.capabilities import capabilities
@@ -16,6 +16,7 @@ from dockstore.core.evidence import gather, look_at, never_looked, performed, un
 from dockstore.core.explain import hint, why
 from dockstore.core.model import Completion, Fate, Outcome, Sight, Vantage
 from dockstore.core.script import Diff, DiffersFrom, Equals, Exec, Find, Inspect, Measure, Observe, OneOf, Read, SameAs
+from dockstore.core.values import dataclass
 from dockstore.core.verdict import MutantVerdict, Ruling, Verdict
 from dockstore.core.words import event as event_words
 

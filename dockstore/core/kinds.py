@@ -12,8 +12,9 @@ a Bytes is a file that begins with them (at an offset). All of `signs` are there
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

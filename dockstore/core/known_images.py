@@ -7,7 +7,7 @@ Rule 3: *volumes* is what the image declares; None where that changed too often 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dockstore.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

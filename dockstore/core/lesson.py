@@ -7,11 +7,11 @@ Rule 2: no input raises; all problems of a file at once, each with its place.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core.problems import Enough, did_you_mean, said
 from dockstore.core.source import Items, Table, Text, read
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from dockstore.core.problems import Problems

@@ -7,7 +7,7 @@ Rule 3: each event writes a fresh row to each store, in a new file, does its wor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from dockstore.core.matrix_words import (
@@ -63,6 +63,7 @@ from dockstore.core.script import (
     Where,
     Write,
 )
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import copy
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, cast
+
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

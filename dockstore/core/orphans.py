@@ -8,11 +8,12 @@ Rule 3: "not looked at" is a reason beside an unknown size, never a zero.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from dockstore.core.storage import is_anonymous_name, is_memory_volume
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,10 +8,11 @@ Rule 3: two that are as good as each other are both named, and neither is called
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
 from dockstore.core.orphans import Confidence, ContainerFact, ImageFact, Owner
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core.capabilities import unmet
@@ -32,6 +31,7 @@ from dockstore.core.script import (
     Update,
     Write,
 )
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

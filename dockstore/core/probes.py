@@ -8,10 +8,10 @@ Rule 3: one whose real server was never seen by a test says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core.stack_model import Probe
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -6,8 +6,10 @@ Rule 2: dispatch by `match` on the step's class; `assert_never` shows every plac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from dockstore.core.model import ContainerSpec, HostEntry, ImageSpec, Place, VolumeSpec

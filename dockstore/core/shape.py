@@ -9,11 +9,12 @@ Rule 2: every key has a sentence that says what it is for; `schema` and the docu
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from dockstore.core.problems import Misread, Problems, Unread, did_you_mean, said
 from dockstore.core.source import Items, Node, Table, Text, unknown_variable
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,10 +7,10 @@ Rule 2: only this file knows PyYAML.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockstore.core.problems import LINE_BREAK, Problems, did_you_mean, said
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

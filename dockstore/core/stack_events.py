@@ -7,8 +7,9 @@ Rule 3: an event that changes what the stack is (another project name, another i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

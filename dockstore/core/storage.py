@@ -8,12 +8,12 @@ Rule 3: the static rules are one table; what an engine does differently is said 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from dockstore.core.model import Home, StoreKind
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,12 +7,12 @@ Rule 3: what depends on an engine nobody asked is unknown, with the reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core.model import StoreKind
 from dockstore.core.stack_report import RowFate
 from dockstore.core.storage import Circumstances, Happening, StoreClass, ends, is_bind_volume, is_memory_volume
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,13 +7,13 @@ Rule 2: never a guess: a text that does not say what it should is refused with w
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dockstore.core.model import Place, PlaceKind
 from dockstore.core.problems import Misread, did_you_mean, said
 from dockstore.core.shape import Choice, Flag, ListOf, MapOf, Scalar, TextOr
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,6 @@ Rule 2: what is written here is the whole grammar of steps: reading, schema and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dockstore.core import texts
@@ -81,6 +80,7 @@ from dockstore.core.script import AnyStep, At
 from dockstore.core.shape import Defs, Json, Key, Raw, Reader, Scalar, Shape, described_key
 from dockstore.core.source import Items, Node, Table, Text
 from dockstore.core.things import WITH
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,10 +7,10 @@ Rule 2: every state has a fact and a way out.
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import Unreachable
 
 if TYPE_CHECKING:

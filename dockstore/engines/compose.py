@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, cast
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import secrets
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import Unsure
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ Rule 3: "could not look" is an answer with its reason (`Unseen`), never an empty
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,10 +7,10 @@ Rule 2: a view through a process ends with that process: from then on it is "cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines.direct_host import DirectHost
 from dockstore.engines.host import Unseen
 from dockstore.engines.providers import ping, processes

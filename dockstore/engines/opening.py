@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+from dockstore.core.values import dataclass
 from dockstore.engines import images, views
 from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.helper_host import HelperHost

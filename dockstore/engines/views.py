@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines.direct_host import DirectHost
 from dockstore.engines.errors import EngineError, Refused
 from dockstore.engines.helper_host import HelperHost

@@ -12,11 +12,11 @@ import io
 import secrets
 import stat as modes
 import tarfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core import storage
 from dockstore.core.model import StoreKind
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, NotFound, Refused, Unsure
 from dockstore.engines.host import Unseen
 from dockstore.runner.placing import resolve_by_archive

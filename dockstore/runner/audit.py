@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from dockstore.core.compose_model import image_facts, with_image
 from dockstore.core.rules import RULES
 from dockstore.core.stack_model import ImageFacts, Service, Stack
 from dockstore.core.storage_rules import Ground
+from dockstore.core.values import dataclass
 from dockstore.engines.docker_engine import connect
 from dockstore.engines.errors import EngineError, NotFound, Unreachable
 from dockstore.engines.providers import address, homes

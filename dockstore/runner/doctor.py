@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockstore.core.capabilities import CAPABILITIES, capabilities
+from dockstore.core.values import dataclass
 from dockstore.engines import compose_cli
 from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.images import LAB_IMAGE, lab_labels

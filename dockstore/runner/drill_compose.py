@@ -11,9 +11,9 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 from dockstore.runner.redact import redacted
 

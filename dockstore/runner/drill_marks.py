@@ -12,12 +12,12 @@ import io
 import posixpath
 import secrets
 import tarfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core import storage
 from dockstore.core.history import Observation, Placement, Testimony
 from dockstore.core.model import Home, Place, PlaceKind, Sight, StoreKind, Users, Vantage
+from dockstore.core.values import dataclass
 from dockstore.core.writes import MARKER
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen

@@ -5,7 +5,7 @@ Rule 1: values only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dockstore.core.values import dataclass
 
 READY_SECONDS = 60.0
 

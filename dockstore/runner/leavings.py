@@ -7,9 +7,9 @@ Rule 2: a thing that is gone already counts as gone, not as a failure; one that 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, NotFound
 from dockstore.engines.host import Unseen
 from dockstore.runner.owner import LABEL_RUN, owner_of

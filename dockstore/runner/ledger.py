@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, cast
 
 from dockstore.core.history import Made
+from dockstore.core.values import dataclass
 from dockstore.runner.owner import Owner
 
 if TYPE_CHECKING:

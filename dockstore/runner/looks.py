@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core.history import Facts
 from dockstore.core.model import Completion
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, NotFound, Unsure
 from dockstore.engines.exec_stream import marked
 from dockstore.engines.host import Unseen

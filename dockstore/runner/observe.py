@@ -8,12 +8,13 @@ Rule 3: home is asked of the kernel where a process can be asked, else assumed f
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockstore.core import storage
 from dockstore.core.history import Observation, Testimony
 from dockstore.core.model import Home, PlaceKind, Sight, StoreKind, Users, Vantage
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
 from dockstore.runner.asking import Refusal, archive_allowed, archive_disturbs, by_archive

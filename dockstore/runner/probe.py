@@ -9,10 +9,11 @@ Rule 4: sh and a handful of commands that every busybox and coreutils have; no f
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dockstore.core.storage import parse_mountinfo
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

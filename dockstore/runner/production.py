@@ -8,10 +8,11 @@ Rule 3: where a history can no longer be written (a full disk) its run ends at t
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dockstore.core.history import Footer, Header, History, Made, Note, Operation
+from dockstore.core.values import dataclass
 from dockstore.runner.company import guard
 from dockstore.runner.histories import HistoryFile
 from dockstore.runner.settings import RunOptions

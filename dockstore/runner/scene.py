@@ -6,10 +6,10 @@ Rule 2: `Mounts` is compared, never `Binds` (P2); a name that is missing there i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from dockstore.core.storage import ENGINE_FILES, is_anonymous_name, volume_identity
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import NotFound
 from dockstore.engines.host import Unseen
 

@@ -11,11 +11,12 @@ import secrets
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dockstore.core.history import Footer, Made, Note, Operation
 from dockstore.core.model import Completion
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, Refused
 from dockstore.engines.host import Unseen
 from dockstore.runner.redact import redacted

@@ -7,12 +7,12 @@ Rule 2: a write counts when it was read back through the container and the kerne
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core.history import Placement
 from dockstore.core.model import Completion, Place, PlaceKind, StoreKind
 from dockstore.core.script import Observe, Read, Write
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 from dockstore.runner.asking import Refusal, ask, by_process_root, probe_for
 from dockstore.runner.observe import look_before, observation

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import Unreachable
 
 if TYPE_CHECKING:

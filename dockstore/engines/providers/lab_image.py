@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 from dockstore.engines.providers import debian, homes
 from dockstore.engines.providers.image_archive import ARCHITECTURES, Image, Layer, TarWriter, archive, read_archive

@@ -11,10 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 from dockstore.engines.polling import until
 from dockstore.engines.providers import debian, netfolder_server, processes

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines import compose_cli
 from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.providers import address, debian, dind, homes, lab_image, leases, netfolder, private
