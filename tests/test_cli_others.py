@@ -113,7 +113,7 @@ def test_an_empty_folder_is_exit_code_4(capsys: Capture) -> None:
 def test_a_path_that_is_not_there_is_exit_code_2(capsys: Capture) -> None:
     assert main(["validate", "nowhere"]) == 2
 
-    assert "nowhere:1:1: no such file or folder" in capsys.readouterr().out
+    assert "nowhere: no such file or folder" in capsys.readouterr().out
 
 
 def test_lesson_files_are_validated_too(tmp_path: Path, capsys: Capture) -> None:
@@ -125,7 +125,7 @@ def test_lesson_files_are_validated_too(tmp_path: Path, capsys: Capture) -> None
     assert codes == [0, 2, 2]
     out = capsys.readouterr().out
     assert "wrong.lesson.yaml:3:1: " in out
-    assert "no.lesson.yaml:1:1: cannot be read: no such file or directory" in out
+    assert "no.lesson.yaml: cannot be read: no such file or directory" in out
 
 
 def test_the_bundled_lesson_can_be_planned_without_an_engine(capsys: Capture) -> None:

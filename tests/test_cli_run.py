@@ -19,6 +19,7 @@ from dockstore import api
 from dockstore.cli import echo, options
 from dockstore.cli.main import group, main
 from dockstore.core.model import Outcome
+from dockstore.runner.again import Again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -442,11 +443,11 @@ def test_a_wrong_history_is_exit_code_2(stage: Stage, tmp_path: Path, capsys: Ca
 def test_judge_rules_again_and_report_renders_again(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     asked: list[Sequence[str]] = []
 
-    def judge(paths: Sequence[str]) -> Report:
+    def judge_all(paths: Sequence[str]) -> Again:
         asked.append(paths)
-        return replace(reporting.report(reporting.verdict(Outcome.REFUTED)), command="judge")
+        return Again(report=replace(reporting.report(reporting.verdict(Outcome.REFUTED)), command="judge"), drills=(), problems=())
 
-    monkeypatch.setattr(api, "judge", judge)
+    monkeypatch.setattr(api, "judge_all", judge_all)
 
     codes = [main(["judge", "a.jsonl", "b"]), main(["report", "a.jsonl", "--format", "markdown"])]
 
@@ -464,7 +465,8 @@ def test_a_reader_that_goes_away_changes_no_exit_code(tmp_path: Path) -> None:
         from dockstore.core.model import Outcome
         from dockstore.cli.main import main
         many = [reporting.verdict(Outcome.REFUTED, what=reporting.scenario(f"scenario {n}")) for n in range(2000)]
-        api.judge = lambda paths: reporting.report(*many)
+        from dockstore.runner.again import Again
+        api.judge_all = lambda paths: Again(report=reporting.report(*many), drills=(), problems=())
         sys.exit(main(["judge", "x"]))
     """
     (tmp_path / "many.py").write_text(textwrap.dedent(program))

@@ -183,7 +183,7 @@ def test_markdown_begins_with_the_answer_and_escapes_what_is_not_ours() -> None:
     assert "<b>" not in outside
     assert "@octocat" not in outside
     assert "```yaml\na:\n  - b\n```" in text
-    assert "to get it back: `docker run --rm" in text
+    assert "To get it back:\n\n```sh\ndocker run --rm" in text
 
 
 def test_markdown_keeps_to_a_limit() -> None:

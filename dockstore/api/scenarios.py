@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dockstore.core.script import Scenario
     from dockstore.core.verdict import Report
     from dockstore.core.watch import Watch
+    from dockstore.runner.again import Again
     from dockstore.runner.clean import Cleaned
     from dockstore.runner.doctor import Checkup
     from dockstore.runner.halt import Halt
@@ -94,17 +95,26 @@ def plan(scenario: Scenario) -> str:
 def judge(paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str]) -> Report:
     """Rule again on stored histories (files, or folders of them); no engine is asked.
 
-    Raises WrongFile for what is no history, or one whose script this dockstore cannot read.
+    Drills' histories among them are passed over: `judge_all` rules on both. Raises WrongFile for what is no history, or one whose script this
+    dockstore cannot read.
     """
+    told = judge_all(paths)
+    if not told.report.verdicts:
+        raise NothingMatched("no scenario's history here, only drills'", "judge_all rules on both")
+    return told.report
+
+
+def judge_all(paths: Sequence[str | os.PathLike[str]] | str | os.PathLike[str]) -> Again:
+    """Rule again on stored histories of scenarios and of drills; no engine is asked. Raises as `judge`."""
     from dockstore.runner.again import judge_again
 
     several = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    report, problems = judge_again(several)
-    if problems:
-        raise WrongFile(problems)
-    if not report.verdicts:
+    told = judge_again(several)
+    if told.problems:
+        raise WrongFile(told.problems)
+    if not told.report.verdicts and not told.drills:
         raise NothingMatched("no history here", "histories lie in .dockstore/histories and end in .jsonl")
-    return report
+    return told
 
 
 def failed_last(*, home: str | None = None, env: Mapping[str, str] | None = None, cwd: str | os.PathLike[str] | None = None) -> tuple[str, ...]:
@@ -284,7 +294,7 @@ def _lesson(file: Path) -> Lesson:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         fact = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not UTF-8"
-        raise WrongFile([Problem(file=str(file), line=1, column=1, fact=f"cannot be read: {fact}")]) from error
+        raise WrongFile([Problem(file=str(file), line=0, column=0, fact=f"cannot be read: {fact}")]) from error
     found = load_lesson(text, str(file))
     if isinstance(found, tuple):
         raise WrongFile(found)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 import click
 
 from dockstore.cli import echo
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,9 +54,9 @@ def emit(report: Report, wanted: Outputs, environ: Mapping[str, str]) -> None:
     color = echo.in_color(sys.stdout, environ, refused=wanted.no_color)
     text = rendered(report, wanted.form, width=echo.width(environ), color=color, verbose=wanted.verbose)
     for form, file in wanted.files:
-        _save(file, text if form == wanted.form and form != "table" else rendered(report, form, verbose=wanted.verbose))
+        save(file, text if form == wanted.form and form != "table" else rendered(report, form, verbose=wanted.verbose))
     echo.report(text)
-    _tell_github(report, environ)
+    tell_github(report, environ)
 
 
 def rendered(report: Report, form: Format, *, width: int = 100, color: bool = False, verbose: bool = False) -> str:
@@ -94,7 +94,8 @@ def rendered(report: Report, form: Format, *, width: int = 100, color: bool = Fa
             assert_never(form)
 
 
-def _tell_github(report: Report, environ: Mapping[str, str]) -> None:
+def tell_github(report: Report, environ: Mapping[str, str]) -> None:
+    """Write annotations and the step summary, under GitHub Actions."""
     if environ.get("GITHUB_ACTIONS") != "true":
         return
     from dockstore.reports import github, markdown
@@ -133,6 +134,7 @@ def _is_plain(file: Path) -> bool:
         return True
 
 
-def _save(file: Path, text: str) -> None:
+def save(file: Path, text: str) -> None:
+    """Write a report's file, and say so."""
     file.write_text(text, encoding="utf-8", errors="backslashreplace")
     echo.say(f"report: {file}")

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from dockstore.cli import echo, emit, options
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dockstore.core.stack_report import StackReport
 
-FORMATS: Final = ("table", "json", "jsonl", "markdown", "junit", "tap", "sarif", "github")
+FORMATS: Final = ("table", "json", "jsonl", "markdown", "junit", "html", "tap", "sarif", "github")
 _SUMMARY_BYTES: Final = 1_000_000  # GitHub takes a step summary of 1 MiB
 
 
@@ -47,8 +47,9 @@ reporting = options.together(
     options.option(
         "--report", "reports", multiple=True, type=StackReportFile(), metavar="FORMAT=FILE", help="write a report to a file too; repeatable"
     ),
+    options.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="short for --report html=FILE"),
 )
-"""What comes out of `audit` and `drill`."""
+"""What comes out of `audit`, `drill`, and of stored histories."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +64,7 @@ class StackOutputs:
 
 def outputs(given: Mapping[str, Any]) -> StackOutputs:
     """Return where reports go, from a command's parameters, every file known to be writable. Raises UsageError."""
-    files = tuple(given["reports"])
-    emit.outputs("table", files, None, verbose=False, no_color=True)  # whether they can be written
+    files = emit.outputs("table", tuple(given["reports"]), given["html"], verbose=False, no_color=True).files  # they can be written
     return StackOutputs(form=given["form"], files=files, verbose=given["verbose"], no_color=given["no_color"])
 
 
@@ -72,10 +72,9 @@ def emit_stacks(reports: Sequence[StackReport], wanted: StackOutputs, environ: M
     """Write reports wherever they were asked for."""
     color = echo.in_color(sys.stdout, environ, refused=wanted.no_color)
     for form, file in wanted.files:
-        file.write_text(rendered(reports, form, verbose=wanted.verbose), encoding="utf-8", errors="backslashreplace")
-        echo.say(f"report: {file}")
+        emit.save(file, rendered(reports, form, verbose=wanted.verbose))
     echo.report(rendered(reports, wanted.form, width=echo.width(environ), color=color, verbose=wanted.verbose))
-    _tell_github(reports, wanted, environ)
+    tell_github(reports, wanted.form, environ)
 
 
 def rendered(reports: Sequence[StackReport], form: str, *, width: int = 100, color: bool = False, verbose: bool = False) -> str:
@@ -89,6 +88,10 @@ def rendered(reports: Sequence[StackReport], form: str, *, width: int = 100, col
             from dockstore.reports import stack_markdown
 
             return stack_markdown.render(reports)
+        case "html":
+            from dockstore.reports import stack_html
+
+            return stack_html.render(reports)
         case "sarif":
             from dockstore.reports import stack_sarif
 
@@ -107,10 +110,11 @@ def rendered(reports: Sequence[StackReport], form: str, *, width: int = 100, col
             return stack_table.render(reports, width=width, color=color, verbose=verbose)
 
 
-def _tell_github(reports: Sequence[StackReport], wanted: StackOutputs, environ: Mapping[str, str]) -> None:
+def tell_github(reports: Sequence[StackReport], form: str, environ: Mapping[str, str]) -> None:
+    """Write annotations (unless *form* is just that) and the step summary, under GitHub Actions."""
     if environ.get("GITHUB_ACTIONS") != "true":
         return
-    if wanted.form != "github":
+    if form != "github":
         for line in rendered(reports, "github").splitlines():
             echo.say(line)
     summary = environ.get("GITHUB_STEP_SUMMARY")

@@ -63,7 +63,7 @@ def _lesson_problems(path: str) -> tuple[Problem, ...]:
     try:
         read = load_lesson(Path(path).read_bytes(), path)
     except OSError as failure:
-        return (Found(file=path, line=1, column=1, fact=f"cannot be read: {(failure.strerror or str(failure)).lower()}"),)
+        return (Found(file=path, line=0, column=0, fact=f"cannot be read: {(failure.strerror or str(failure)).lower()}"),)
     return read if isinstance(read, tuple) else ()
 
 
@@ -78,7 +78,8 @@ def _print(problems: Sequence[Problem]) -> None:
 
 def _plain(problem: Problem) -> dict[str, object]:
     level = "warning" if problem.warning else "error"
-    return {"file": problem.file, "line": problem.line, "column": problem.column, "level": level, "fact": problem.fact, "hint": problem.hint}
+    place = {"line": problem.line or 1, "column": problem.column or 1}  # 0: the file as a whole
+    return {"file": problem.file, **place, "level": level, "fact": problem.fact, "hint": problem.hint}
 
 
 def _annotate(problems: Sequence[Problem]) -> None:
@@ -87,4 +88,4 @@ def _annotate(problems: Sequence[Problem]) -> None:
     for problem in problems:
         level = "warning" if problem.warning else "error"
         hint = f"\nhint: {problem.hint}" if problem.hint else ""
-        echo.say(github.command(level, f"{problem.fact}{hint}", file=problem.file, line=problem.line, title="dockstore validate"))
+        echo.say(github.command(level, f"{problem.fact}{hint}", file=problem.file, line=problem.line or 1, title="dockstore validate"))

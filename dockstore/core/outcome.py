@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from dockstore.core.model import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from dockstore.core.verdict import Report
 
 HOLD = 0
@@ -38,3 +40,9 @@ def exit_code(report: Report) -> int:
     if Outcome.UNDECIDED in outcomes or claims & {"undecided", "untested"}:
         return UNDECIDED
     return HOLD
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the exit code of several answers together: the one that asks for most."""
+    order = (INTERRUPTED, REFUTED, UNDECIDED, HOLD, NOTHING)
+    return min(codes, key=order.index)

@@ -125,9 +125,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def render(problem: Problem, *, width: int = 100) -> str:
-    """Show *problem* as `FILE:LINE:COL: fact`, the line, a caret under the place, and the way out."""
+    """Show *problem* as `FILE:LINE:COL: fact`, the line, a caret under the place, and the way out; line 0: it is the file as a whole."""
     kind = "warning: " if problem.warning else ""
-    parts = [f"{_plain(problem.file)}:{problem.line}:{problem.column}: {kind}{_plain(problem.fact)}"]
+    place = f":{problem.line}:{problem.column}" if problem.line else ""
+    parts = [f"{_plain(problem.file)}{place}: {kind}{_plain(problem.fact)}"]
     if problem.source.strip():
         parts.extend(_excerpt(problem, max(20, width - 2)))
     if problem.hint:

@@ -44,7 +44,11 @@ def against(head: StackReport | None, base: StackReport, *, before: Stack | None
     gone = dict.fromkeys(
         (row.service, row.path) for row in base.rows if row.role == "data" and row.found != "declared" and (row.service, row.path) not in there
     )
-    left = tuple(f"{service}:{path} is written by the base only" for service, path in gone if path is not None)
+    down = {state.service for state in head.services if state.state == "cannot-start"}
+    as_before = [state.service for state in base.services if state.state == "cannot-start" and state.service in down]
+    left = tuple(f"{service} does not come up in {base.base} either" for service in as_before) + tuple(
+        f"{service}:{path} is written in {base.base} only" for service, path in gone if path is not None
+    )
     return replace(
         head,
         rows=_in_order((*routine, *upgrade)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from dockstore.core.model import StoreKind
+from dockstore.core.model import Sight, StoreKind, Vantage
 from dockstore.core.stack_report import RowFate, StackOutcome
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def store_word(store: RowStore | None) -> str:
 def title(report: StackReport) -> str:
     """Return what was looked at: `drill of shop (compose.yaml)`."""
     files = ", ".join(report.files)
-    return f"{report.kind} of {report.name}" + (f" ({files})" if files else "")
+    change = f", {report.base} → {report.head}" if report.base is not None else ""
+    return f"{report.kind} of {report.name}" + (f" ({files}{change})" if files else change)
 
 
 def answer(report: StackReport) -> str:
@@ -82,8 +83,12 @@ def answer(report: StackReport) -> str:
     rows = [row for row in report.rows if row.must_survive]
     match report.outcome:
         case StackOutcome.LOSES_DATA:
-            where = _places(row for row in rows if row.fate in _LOSSES)
-            return f"{'would lose' if audit else 'loses'} data: {where}"
+            lost = [row for row in rows if row.fate in _LOSSES or is_missed(row)]
+            new = [row for row in lost if is_new(row)]
+            if report.base is not None and not new:
+                return f"loses data, as {report.base} does: {_places(lost)}"
+            by = " by this change" if report.base is not None else ""
+            return f"{'would lose' if audit else 'loses'} data{by}: {_places(new if report.base is not None else lost)}"
         case StackOutcome.CANNOT_WRITE:
             return f"{'could not' if audit else 'cannot'} write its data: {_places(row for row in rows if row.fate is RowFate.UNWRITABLE)}"
         case StackOutcome.CANNOT_START:
@@ -97,10 +102,23 @@ def answer(report: StackReport) -> str:
         case StackOutcome.KEEPS_DATA:
             if not any(row.role == "data" and row.found != "declared" for row in report.rows):
                 return "nothing here is known to keep data" if audit else "nothing was seen to be written"
+            if report.base is not None:
+                mended = _places(row for row in rows if row.base_fate is not None and row.base_fate not in GOOD and row.fate in GOOD)
+                return "keeps its data through this change" + (f", which mends {mended}" if mended else "")
             return "keeps its data through every routine event" + (", as far as files can tell" if audit else "")
 
 
 _LOSSES = frozenset({RowFate.LOST, RowFate.ALTERED, RowFate.ORPHANED, RowFate.SHADOWED, RowFate.ELSEWHERE})
+
+
+def is_missed(row: Row) -> bool:
+    """Tell whether the service misses a datum whose bytes nobody could find or rule out."""
+    return row.fate is RowFate.UNKNOWN and row.sights.get(Vantage.SERVICE) is Sight.ABSENT
+
+
+def is_new(row: Row) -> bool:
+    """Tell whether a row of a change is not as the base has it: another fate, a place that the base does not have, or the change itself."""
+    return row.base_fate is not row.fate
 
 
 def _slow(report: StackReport) -> list[str]:
@@ -114,6 +132,18 @@ def _places(rows: Iterable[Row]) -> str:
 def place(row: Row) -> str:
     """Return where a row is: `db:/var/lib/mysql`, or the probe of data that touch no file."""
     return f"{row.service}:{row.path}" if row.path is not None else f"{row.service} ({row.probe or 'in memory'})"
+
+
+def next_step(report: StackReport) -> str | None:
+    """Return what to do where the answer is that it is not known; None: it is known."""
+    if report.outcome is not StackOutcome.UNDECIDED:
+        return None
+    if report.kind == "audit":
+        target = " ".join(f"-f {file}" for file in report.files) if len(report.files) > 1 else (report.files[0] if report.files else "STACK")
+        return f"to decide it: dockstore drill {target}; or say --stateless SERVICE where a service keeps nothing; or pass with --allow-undecided"
+    if any(state.state == "slow" for state in report.services):
+        return "to decide it: give the service more time (--timeout), or say when it is ready (x-dockstore.ready)"
+    return "to decide it: a probe lets the service itself tell (x-dockstore.probes, or --probes FILE); --ignore SERVICE:/PATH leaves it out"
 
 
 def spot_word(finding: Finding) -> str:

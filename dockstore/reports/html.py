@@ -17,14 +17,9 @@ if TYPE_CHECKING:
 
 def render(report: Report) -> str:
     """Render a report as one HTML page."""
-    from jinja2 import Environment, StrictUndefined
-
-    here = files("dockstore.reports")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string((here / "html_page.jinja").read_text(encoding="utf-8"))
-    page = template.render(
+    return fill(
+        "html_page.jinja",
         report=report,
-        style=(here / "html_page.css").read_text(encoding="utf-8"),
         title=_title(report),
         answer=tally.claims_line(report.claims) if report.claims else tally.summary(report),
         summary=tally.summary(report),
@@ -38,7 +33,16 @@ def render(report: Report) -> str:
         histories=tally.histories(report),
         notes=[phrases.clean(note) for note in report.notes],
     )
-    return phrases.clean(page)
+
+
+def fill(template: str, **values: object) -> str:
+    """Return a page: *template*, which lies beside this file, with *values* and the style that all pages share."""
+    from jinja2 import Environment, StrictUndefined
+
+    here = files("dockstore.reports")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string((here / template).read_text(encoding="utf-8"))
+    return phrases.clean(page.render(style=(here / "html_page.css").read_text(encoding="utf-8"), **values))
 
 
 def _title(report: Report) -> str:

@@ -53,6 +53,7 @@ def document(report: StackReport) -> Json:
         "limits": [_plain(one) for one in report.limits],
         "notes": [_plain(one) for one in report.notes],
         "history": report.history,
+        "base": None if report.base is None else {"base": _plain(report.base), "head": _plain(report.head or ""), "history": report.base_history},
     }
 
 
@@ -87,6 +88,7 @@ def row(one: Row, kind: str = "drill") -> Json:
         "fix": _text(one.fix),
         "service_after": one.service_after,
         "rests_on": _text(one.rests_on),
+        "base_fate": one.base_fate.value if one.base_fate is not None else None,
         "store_fate": one.store_fate,
     }
     if kind != "audit":

@@ -29,6 +29,7 @@ _SIGNS: Final = {
 }
 _SEVERITY_SIGNS: Final = {"error": "❌", "warning": "⚠️", "advice": "💡"}
 _MOST_LOG: Final = 20
+_MOST_COLUMNS: Final = 4  # places beside one another
 
 
 def render(reports: Sequence[StackReport], *, most_bytes: int | None = None) -> str:
@@ -45,14 +46,21 @@ def _one(report: StackReport, *, matrix: bool) -> str:
     main = [finding for finding in active if finding.severity != "advice"]
     advice = [finding for finding in active if finding.severity == "advice"]
     ignored = [finding for finding in report.findings if finding.ignored is not None]
-    sign = _SIGNS[report.outcome]
+    said = {(finding.service, finding.path) for finding in main}
+    untold = _reasons([row for row in report.rows if (row.service, row.path) not in said])
+    told = _reasons([row for row in report.rows if (row.service, row.path) in said])
+    step = stack_words.next_step(report)
     blocks = [
-        f"## {sign} {escaped(report.name)} {escaped(stack_words.answer(report))}",
-        f"{escaped(stack_words.title(report))}: {stack_words.counts(report)}.",
-        *(_state(report)),
+        f"## {_SIGNS[report.outcome]} {escaped(report.name)} {escaped(stack_words.answer(report))}",
+        f"{_subject(report)}: {stack_words.counts(report)}.",
+        *([f"{escaped(step[:1].upper() + step[1:])}."] if step else []),
+        *([_differences(report)] if _differences(report) else []),
         *(_finding(finding) for finding in main),
+        *untold,
+        *_states(report),
     ]
-    blocks += [_reasons(report)] if _reasons(report) else []
+    if told:
+        blocks.append(_folded("why, and where the bytes are", "\n\n".join(told)))
     if matrix and report.rows:
         blocks.append(_matrix(report))
     if advice:
@@ -60,10 +68,30 @@ def _one(report: StackReport, *, matrix: bool) -> str:
     if ignored:
         rows = [[code(one.rule), code(stack_words.spot_word(one)), escaped(one.ignored or "")] for one in ignored]
         blocks.append(_folded(f"{len(ignored)} ignored", table(["rule", "where", "reason"], rows)))
-    if report.limits:
-        blocks.append(_folded("what this answer does not reach", "\n".join(f"- {escaped(limit)}" for limit in report.limits)))
-    blocks.append(_foot(report))
+    blocks.append(_reach(report))
     return "\n\n".join(blocks) + "\n"
+
+
+def _subject(report: StackReport) -> str:
+    files = ", ".join(code(file) for file in report.files)
+    change = f", {code(report.base)} → {code(report.head or '')}" if report.base is not None else ""
+    return f"{report.kind} of {files or escaped(report.name)}{change}"
+
+
+def _differences(report: StackReport) -> str:
+    """Of a change: what is not as the base has it, events with one answer together."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for row in report.rows:
+        if report.base is None or row.role != "data" or row.found == "declared" or not stack_words.is_new(row):
+            continue
+        if row.base_fate is None and row.fate in GOOD:
+            continue  # new, or carried over as it should
+        before = "" if row.base_fate is None else stack_words.fate_word(row.base_fate)
+        found.setdefault((code(stack_words.place(row)), before, _cell(row)), []).append(row.event)
+    if not found:
+        return ""
+    rows = [[place, ", ".join(code(event) for event in events), before, after] for (place, before, after), events in found.items()]
+    return table(["where", "by", escaped(report.base or ""), "with this change"], rows)
 
 
 def _finding(finding: Finding) -> str:
@@ -72,40 +100,57 @@ def _finding(finding: Finding) -> str:
     parts = [f"{_SEVERITY_SIGNS.get(finding.severity, '')} **{finding.rule}**{place}  \n{escaped(finding.message)}"]
     if finding.fix:
         text = phrases.clean(finding.fix)
-        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-        parts.append(f"{fence}yaml\n{text}\n{fence}" if "\n" in text or text.startswith("- ") else f"_Fix:_ {code(text)}")
+        if "\n" in text or text.startswith(("- ", "docker ", "services")):
+            parts.append(_block("sh" if text.startswith("docker ") else "yaml", text))
+        else:
+            parts.append(f"_Fix:_ {code(text)}")
     return "\n\n".join(parts)
 
 
-def _reasons(report: StackReport) -> str:
-    told: dict[tuple[str, str], list[Row]] = {}
-    for row in report.rows:
+def _block(language: str, text: str) -> str:
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _reasons(rows: Sequence[Row]) -> list[str]:
+    """Why each place is lost or not known, once for each fate, and the way back."""
+    told: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
         if row.must_survive and row.fate not in GOOD:
-            told.setdefault((stack_words.place(row), row.why), []).append(row)
-    lines = []
-    for (place, why), rows in told.items():
-        first = rows[0]
+            told.setdefault((stack_words.place(row), row.fate.value, row.why), []).append(row)
+    blocks = []
+    for (place, fate, why), mine in told.items():
+        first = mine[0]
         sign = "❔" if first.fate in OPEN else "❌"
-        lines.append(f"- {sign} {code(place)} {first.fate.value} by {escaped(phrases.listed(row.event for row in rows))}: {escaped(why)}")
-        lines += [f"  - rests on {escaped(first.rests_on)}"] if first.rests_on and first.rests_on not in first.why else []
-        lines += [f"  - to get it back: {code(line)}" for line in (first.recover or "").split("\n") if line.strip()]
-    return "\n".join(lines)
+        rests = f" (rests on {escaped(first.rests_on)})" if first.rests_on and first.rests_on not in first.why else ""
+        text = f"{sign} {code(place)} {fate} by {escaped(phrases.listed(row.event for row in mine))}: {escaped(why)}{rests}"
+        if first.recover:
+            back = phrases.clean(first.recover)
+            text += f"\n\nTo get it back:\n\n{_block('sh', back)}" if back.startswith("docker ") else f"  \nTo get it back: {escaped(back)}"
+        blocks.append(text)
+    return blocks
 
 
 def _matrix(report: StackReport) -> str:
+    """What survives what: a line for each event, or for each place where these are many."""
     places = stack_words.by_place(report.rows)
-    shown = {key: rows for key, rows in places.items() if any(row.role == "data" for row in rows)}
+    shown = [rows for rows in places.values() if any(row.role == "data" for row in rows)]
     if not shown:
         return "Nothing of it is known to hold data."
     events = list(dict.fromkeys(row.event for row in report.rows))
-    header = ["event", *(f"{code(stack_words.place(rows[0]))}<br>{escaped(stack_words.store_word(rows[0].store))}" for rows in shown.values())]
-    body = []
-    for event in events:
-        cells = [next((row for row in rows if row.event == event), None) for rows in shown.values()]
-        mark = "" if any(row is not None and row.must_survive for row in cells) else " °"
-        body.append([f"{code(event)}{mark}", *(_cell(row) for row in cells)])
+    marks = {event: "" if any(row.must_survive for row in report.rows if row.event == event) else " °" for event in events}
+    names = [f"{code(stack_words.place(rows[0]))}<br>{escaped(stack_words.store_word(rows[0].store))}" for rows in shown]
+    by_event = [{row.event: row for row in rows} for rows in shown]
+    heads = [f"{code(event)}{marks[event]}" for event in events]
+    if len(shown) <= _MOST_COLUMNS:
+        header = ["event", *names]
+        body = [[head, *(_cell(one.get(event)) for one in by_event)] for head, event in zip(heads, events, strict=True)]
+    else:
+        header = ["where", *heads]
+        body = [[name, *(_cell(one.get(event)) for event in events)] for name, one in zip(names, by_event, strict=True)]
     note = "predicted" if report.kind == "audit" else "seen"
-    return _folded(f"what survives what ({note})", f"{table(header, body)}\n\n° no routine event: reported, not judged")
+    foot = "\n\n° no routine event: reported, not judged" if any(marks.values()) else ""
+    return _folded(f"what survives what ({note})", f"{table(header, body)}{foot}")
 
 
 def _cell(row: Row | None) -> str:
@@ -121,15 +166,14 @@ def _cell(row: Row | None) -> str:
     return "❔" if row.fate in OPEN else f"❌ {word}"
 
 
-def _state(report: StackReport) -> list[str]:
+def _states(report: StackReport) -> list[str]:
     blocks = []
     for state in report.services:
         if state.state not in {"slow", "cannot-start"}:
             continue
         log = "\n".join(phrases.clean(line) for line in state.log[-_MOST_LOG:])
-        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", log)), default=0))
-        text = f"❔ **{escaped(state.service)}** {escaped(state.state.replace('-', ' '))}: {escaped(state.detail)}"
-        blocks.append(text + (f"\n\n{fence}text\n{log}\n{fence}" if log else ""))
+        head = f"❔ {phrases.line(state.service)} {state.state.replace('-', ' ')}: {phrases.line(state.detail)}"
+        blocks.append(_folded(head, _block("text", log)) if log else escaped(head))
     return blocks
 
 
@@ -137,10 +181,11 @@ def _folded(summary: str, text: str) -> str:
     return f"<details><summary>{escaped(summary)}</summary>\n\n{text}\n\n</details>"
 
 
-def _foot(report: StackReport) -> str:
-    lines = [f"{key}: {escaped(phrases.engine_words(info))}" for key, info in report.engines.items()]
-    lines += [escaped(note) for note in report.notes]
-    lines.append(
-        f"dockstore {escaped(report.dockstore)} {report.kind}, run {code(report.run[:12])}, {code(report.started)}, {phrases.seconds(report.seconds)}"
-    )
-    return "  \n".join(lines)
+def _reach(report: StackReport) -> str:
+    """What the answer does not reach, and what it was found with."""
+    lines = [f"- {escaped(limit)}" for limit in (*report.limits, *report.notes)]
+    engines = [escaped(phrases.engine_words(info)) for info in report.engines.values()]
+    told = [*engines, f"dockstore {escaped(report.dockstore)}", f"run {code(report.run[:12])}", report.started, phrases.seconds(report.seconds)]
+    lines.append(f"- {', '.join(told)}")
+    head = "how this was found, and what it does not reach" if report.limits or report.notes else "how this was found"
+    return _folded(head, "\n".join(lines))

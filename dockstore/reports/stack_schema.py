@@ -47,6 +47,10 @@ def stack_schema(kind: str) -> Json:
                 "limits": {**_TEXTS, "description": "what could not be copied or asked faithfully"},
                 "notes": _TEXTS,
                 "history": _MAYBE,
+                "base": {
+                    "anyOf": [_object({"base": _TEXT, "head": _TEXT, "history": _MAYBE}), {"type": "null"}],
+                    "description": "of a drill of a change in Git: what the head's rows are compared with",
+                },
             }
         ),
         "$defs": {"engine": _engine(), "service": _service(kind), "row": _row(kind), "store": _store(), "finding": _finding()},
@@ -64,7 +68,7 @@ def _service(kind: str) -> Json:
 
 
 def _row(kind: str) -> Json:
-    found = ["written", "probe", "declared", *(["inferred"] if kind == "audit" else [])]
+    found = ["written", "probe", "declared", "inferred"]
     properties: Json = {
         "service": _TEXT,
         "path": {**_MAYBE, "description": "the real path in the container; null: data that touch no file"},
@@ -82,6 +86,10 @@ def _row(kind: str) -> Json:
         "recover": {**_MAYBE, "description": "the commands that bring the bytes back"},
         "fix": _MAYBE,
         "service_after": {"enum": ["up", "not-ready", "down", None]},
+        "base_fate": {
+            "enum": [*(fate.value for fate in RowFate), None],
+            "description": "of a drill of a change in Git: what the base makes of it",
+        },
         "rests_on": {**_MAYBE, "description": "of an audit: what the prediction rests on"},
         "store_fate": {"enum": [*(fate.value for fate in RowFate), None], "description": "of an audit: what becomes of the store itself"},
     }

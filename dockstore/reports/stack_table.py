@@ -155,6 +155,8 @@ def _end(report: StackReport, *, width: int, color: bool) -> str:
     lines += [layout.wrap(phrases.clean(note), width, "  ") for note in report.notes]
     sentence = layout.wrap(f"{phrases.line(report.name)} {phrases.line(stack_words.answer(report))}", width, "  ")
     lines.append("\n".join(layout.paint(line, _OUTCOMES[report.outcome], color=color) for line in sentence.split("\n")))
+    step = stack_words.next_step(report)
+    lines += [layout.wrap(step, width, "  ")] if step else []
     lines.append(f"{stack_words.counts(report)} in {phrases.seconds(report.seconds)}" + ("; interrupted" if report.interrupted else ""))
     lines += [f"history: {report.history}"] if report.history else []
     return "\n".join(lines)

@@ -2,11 +2,12 @@
 
 Rule 1: the script stands in the history itself, so that a verdict never depends on a file that has changed since.
 Rule 2: a mutant's history is ruled on as the mutant that was played.
+Rule 3: a drill's history is a drill's report again, and both sides of a change are one.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from dockstore.core.judge import judge, judge_mutant
 from dockstore.core.scenario import load_text
 from dockstore.core.script import Problem
 from dockstore.core.verdict import Report
+from dockstore.runner import drill_report
 from dockstore.runner.histories import read_history
 
 if TYPE_CHECKING:
@@ -25,11 +27,21 @@ if TYPE_CHECKING:
     from dockstore.core.history import History
     from dockstore.core.model import EngineInfo
     from dockstore.core.script import Scenario
+    from dockstore.core.stack_report import StackReport
     from dockstore.core.verdict import MutantVerdict, Verdict
 
 
-def judge_again(paths: Sequence[str | os.PathLike[str]]) -> tuple[Report, tuple[Problem, ...]]:
-    """Return the report over the histories at *paths*, and what is wrong with those that cannot be read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What stored histories come to. *report* has no verdicts where there are drills' histories only."""
+
+    report: Report
+    drills: tuple[StackReport, ...]
+    problems: tuple[Problem, ...]
+
+
+def judge_again(paths: Sequence[str | os.PathLike[str]]) -> Again:
+    """Return the reports over the histories at *paths*, and what is wrong with those that cannot be read.
 
     A mutant's history counts to its scenario's verdict where that scenario (of the same run and engine) is among them.
     """
@@ -39,9 +51,13 @@ def judge_again(paths: Sequence[str | os.PathLike[str]]) -> tuple[Report, tuple[
     verdicts: dict[tuple[str, str, str], Verdict] = {}
     mutants: list[tuple[tuple[str, str, str], Scenario, str, History]] = []
     runs: dict[str, str] = {}
+    drilled: list[History] = []
     for file in _files(paths, problems):
         history = _read(file, problems)
         if history is None:
+            continue
+        if drill_report.is_drill(history):
+            drilled.append(history)
             continue
         header = history.header
         scenario = _script(history, file, problems)
@@ -59,7 +75,7 @@ def judge_again(paths: Sequence[str | os.PathLike[str]]) -> tuple[Report, tuple[
     for place, scenario, title, history in mutants:
         mutant = next((item for item in scenario.mutants if item.title == title), None)
         if mutant is None:
-            problems.append(Problem(file=history.path or "history", line=1, column=1, fact=f"its script has no mutant '{title}'"))
+            problems.append(Problem(file=history.path or "history", line=0, column=0, fact=f"its script has no mutant '{title}'"))
         elif place in verdicts:
             told.setdefault(place, []).append(judge_mutant(mutant, history))
         else:
@@ -75,7 +91,20 @@ def judge_again(paths: Sequence[str | os.PathLike[str]]) -> tuple[Report, tuple[
         verdicts=tuple(replace(verdict, mutants=tuple(told.get(place, ()))) for place, verdict in verdicts.items()),
         seconds=round(sum(verdict.seconds for verdict in verdicts.values()), 3),
     )
-    return report, tuple(problems)
+    return Again(report=report, drills=tuple(_drills(drilled)), problems=tuple(problems))
+
+
+def _drills(histories: Sequence[History]) -> Iterator[StackReport]:
+    """The reports of drills, the head of a change with its base."""
+    sides = {drill_report.side(history): history for history in histories}
+    for history in histories:
+        run, name, side = drill_report.side(history)
+        if side is None:
+            yield drill_report.report(history)
+        elif side == "base":
+            yield drill_report.of_change(history, sides.get((run, name, "head")))
+        elif (run, name, "base") not in sides:
+            yield drill_report.report(history)
 
 
 def _files(paths: Sequence[str | os.PathLike[str]], problems: list[Problem]) -> Iterator[Path]:
@@ -86,7 +115,7 @@ def _files(paths: Sequence[str | os.PathLike[str]], problems: list[Problem]) -> 
         elif path.exists():
             yield path
         else:
-            problems.append(Problem(file=str(path), line=1, column=1, fact="no such file or folder"))
+            problems.append(Problem(file=str(path), line=0, column=0, fact="no such file or folder"))
 
 
 def _read(file: Path, problems: list[Problem]) -> History | None:
@@ -95,7 +124,7 @@ def _read(file: Path, problems: list[Problem]) -> History | None:
     except HistoryError as error:
         problems.append(Problem(file=error.path or str(file), line=error.line, column=1, fact=error.fact, hint=error.hint))
     except OSError as error:
-        problems.append(Problem(file=str(file), line=1, column=1, fact=f"cannot be read: {(error.strerror or str(error)).lower()}"))
+        problems.append(Problem(file=str(file), line=0, column=0, fact=f"cannot be read: {(error.strerror or str(error)).lower()}"))
     return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from dockstore.core.compose_places import ComposePlaces
 from dockstore.core.script import Problem
 from dockstore.core.source import loose
 from dockstore.core.stack_model import Spot
+from dockstore.core.values import dataclass
 from dockstore.engines import compose_cli
 from dockstore.engines.compose import ComposeSays, Question, resolve
 from dockstore.runner.redact import redacted
@@ -133,12 +134,12 @@ def _texts(which: ComposeFiles) -> dict[str, tuple[Path, str]]:
         path = which.cwd / file
         if path.exists() and not path.is_file():
             fact, hint = "not a plain file", "Compose has to read it more than once: save it to a file; a folder is a target of its own"
-            raise WrongCompose([Problem(file=file, line=1, column=1, fact=fact, hint=hint)])
+            raise WrongCompose([Problem(file=file, line=0, column=0, fact=fact, hint=hint)])
         try:
             text = path.read_text(encoding="utf-8-sig", errors="replace")
         except OSError as error:
             fact = f"cannot be read: {(error.strerror or str(error)).lower()}"
-            raise WrongCompose([Problem(file=file, line=1, column=1, fact=fact)]) from error
+            raise WrongCompose([Problem(file=file, line=0, column=0, fact=fact)]) from error
         found[file] = (path, text)
         waiting.append((file, path))
     brought: dict[str, tuple[Path, str]] = {}

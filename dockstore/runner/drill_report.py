@@ -29,11 +29,24 @@ if TYPE_CHECKING:
     from dockstore.core.stack_report import Row
 
 _OURS: Final = re.compile(r"\bdockstore-[0-9a-f]{8}-(?:\d+_|f\d+-)")
+_ECHO: Final = re.compile(r"\s*\bLINE \d+: [^)]*?\^")
 
 
 def is_drill(history: History) -> bool:
-    """Tell whether *history* is a drill's, not a scenario's."""
-    return any(isinstance(event, Facts) and note_of(event, StackNote) is not None for event in history.events)
+    """Tell whether *history* is a drill's, not a scenario's: its script is a Compose model, even if it was killed before its first note."""
+    if any(isinstance(event, Facts) and note_of(event, StackNote) is not None for event in history.events):
+        return True
+    try:
+        script = json.loads(history.header.text)
+    except ValueError:
+        return False
+    return isinstance(script, dict) and "services" in script and "scenario" not in script
+
+
+def side(history: History) -> tuple[str, str, str | None]:
+    """Return run, stack, and which side of a change the drill was of, if any: what puts two histories together."""
+    told = next((note for _, note in notes(history.events, StackNote)), None)
+    return history.header.run, told.name if told is not None else "", told.side if told is not None else None
 
 
 def files_fact(stack: Stack) -> Facts:
@@ -108,8 +121,8 @@ def _of_the_user(row: Row) -> Row:
 
 
 def _users(text: str) -> str:
-    """Return *text* with the user's names of volumes in place of the copy's."""
-    return _OURS.sub("", text)
+    """Return *text* with the user's names of volumes in place of the copy's, and without a database's echo of our own statement."""
+    return _ECHO.sub("", _OURS.sub("", text))
 
 
 def _outcome(found: tuple[Row, ...], services: Iterable[ServiceState], *, unseen: bool) -> StackOutcome:

@@ -287,7 +287,7 @@ def _probes_file(file: str, cwd: Path) -> Mapping[str, Asked]:
         documents = loose(text).documents
         return of_file(plain(documents[0]) if documents else None)
     except OSError as error:
-        raise WrongCompose([Problem(file=file, line=1, column=1, fact=f"cannot be read: {(error.strerror or str(error)).lower()}")]) from error
+        raise WrongCompose([Problem(file=file, line=0, column=0, fact=f"cannot be read: {(error.strerror or str(error)).lower()}")]) from error
     except WrongProbe as error:
         raise WrongCompose([Problem(file=file, line=1, column=1, fact=str(error))]) from error
 

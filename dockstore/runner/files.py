@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockstore.core.scenario import load_text
 from dockstore.core.script import Problem
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -68,7 +68,7 @@ def load_files(
         try:
             text = Path(file).read_bytes()
         except OSError as error:
-            problems.append(Problem(file=file, line=1, column=1, fact=f"cannot be read: {(error.strerror or str(error)).lower()}"))
+            problems.append(Problem(file=file, line=0, column=0, fact=f"cannot be read: {(error.strerror or str(error)).lower()}"))
             continue
         parsed = load_text(text, file, variables=_declared(text, variables), isolate=isolate)
         problems.extend(parsed.problems)
@@ -105,13 +105,13 @@ def _files(paths: Sequence[str | os.PathLike[str]], problems: list[Problem]) -> 
             found = list(_below(name))
             if not found:
                 problems.append(
-                    Problem(file=name, line=1, column=1, fact=f"no *{SUFFIX} in this folder", hint=f"scenario files end in {SUFFIX}", warning=True)
+                    Problem(file=name, line=0, column=0, fact=f"no *{SUFFIX} in this folder", hint=f"scenario files end in {SUFFIX}", warning=True)
                 )
             yield from found
         elif os.path.lexists(name):
             yield name
         else:
-            problems.append(Problem(file=name, line=1, column=1, fact="no such file or folder"))
+            problems.append(Problem(file=name, line=0, column=0, fact="no such file or folder"))
 
 
 def _below(folder: str) -> Iterator[str]:
