@@ -1,9 +1,10 @@
-"""python -m bench [engine] [start] [judge] [many]     (all parts unless named; DOCKER_HOST names the engine)
+"""python -m bench [engine] [start] [judge] [many] [drill]     (all parts unless named; DOCKER_HOST names the engine)
 
 engine  the lesson experiment against the floor, the naive SDK script and the naive docker command
 start   --help, --version and validate against `python -c pass`; peak memory
 judge   100,000 events judged against a bare json.loads pass over the same file
 many    100 small scenarios with --jobs 1, 2 and the default
+drill   the drill of a PostgreSQL stack against the same events by hand, with `docker compose` and one look after each
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -88,6 +90,24 @@ def start(rounds: int) -> None:
     for name, walls in taken.items():
         print(f"{name:34} {spread([a / b for a, b in zip(walls, bare, strict=True)])} x python, {memory[name]:.0f} MiB")
 
+    print(f"{'declaring a value':34} {declaring():.2f} x the standard decorator")
+
+
+def declaring(count: int = 100) -> float:
+    """Return what declaring *count* values costs, as a ratio to `dataclasses.dataclass`."""
+    from dataclasses import dataclass as standard
+
+    from dockstore.core.values import dataclass as ours
+
+    def cost(decorate: Any) -> float:
+        kinds = [type("Value", (), {"__annotations__": dict.fromkeys("abcde", "str"), "d": None, "e": False}) for _ in range(count)]
+        began = time.perf_counter()
+        for kind in kinds:
+            decorate(frozen=True, slots=True, kw_only=True)(kind)
+        return time.perf_counter() - began
+
+    return statistics.median(cost(ours) / cost(standard) for _ in range(9))
+
 
 def judge(rounds: int, events: int = 100_000) -> None:
     """A long history judged, against a bare json.loads pass over the same lines."""
@@ -128,7 +148,14 @@ def many(rounds: int, count: int = 100) -> None:
             print(f"{count} scenarios, --jobs {jobs or 'default'}: {wall:.1f} s = {wall / count / alone:.2f} x played time of one ({alone:.2f} s) each, {peak:.0f} MiB")
 
 
-PARTS = {"engine": engine, "start": start, "judge": judge, "many": many}
+def drill(rounds: int) -> None:
+    """Routine events of a stack, drilled and by hand."""
+    from bench import drill as part
+
+    part.measure(rounds)
+
+
+PARTS = {"engine": engine, "start": start, "judge": judge, "many": many, "drill": drill}
 
 
 def main() -> None:

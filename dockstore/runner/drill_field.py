@@ -50,6 +50,8 @@ class Field:
     probes: dict[str, list[Probe]] = field(default_factory=dict)  # asked for and built in
     ready: dict[str, Readiness] = field(default_factory=dict)
     proven: set[str] = field(default_factory=set)  # services whose ready command has succeeded once
+    ports: dict[str, frozenset[int]] = field(default_factory=dict)  # on which services listened when they were ready
+    heard: dict[str, str] = field(default_factory=dict)  # container -> what its probes printed when it was ready
     groups: dict[str, tuple[Group, ...]] = field(default_factory=dict)
     first: dict[str, StateNote] = field(default_factory=dict)
     says: set[tuple[str, str]] = field(default_factory=set)  # (service, probe) with a say
@@ -97,8 +99,9 @@ class Field:
         self.operation(step, words[0], " ".join(("docker compose", *words)), ran, began)
         return ran
 
-    def wait(self, *, meet: Callable[[str, Scene], None] | None = None) -> dict[str, StateNote]:
-        """Wait until every service is ready, or known not to be."""
+    def wait(self, *, meet: Callable[[str, Scene], None] | None = None, reads: Mapping[str, str] | None = None) -> dict[str, StateNote]:
+        """Wait until every service is ready, or known not to be. *reads*: what to run in the exec that says ready, told in *heard*."""
+        self.heard = {}
         waiting = Waiting(
             seat=self.seat,
             scenes=self.copy.scenes,
@@ -109,6 +112,9 @@ class Field:
             awaited=self.awaited,
             shape=self.shape,
             proven=self.proven,
+            ports=self.ports,
+            reads=reads or {},
+            heard=self.heard,
             meet=meet,
         )
         return waiting.wait()

@@ -8,12 +8,14 @@ Rule 3: what strikes the whole engine is done only where it was asked for and ma
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dockstore.core.capabilities import capabilities
 from dockstore.core.drill_facts import AfterNote, StateNote, WordNote
+from dockstore.core.values import dataclass
 from dockstore.core.writes import DATA, Written, changed, groups, is_marker
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 60.0
 MOST_COMPARED = 20_000
 MOST_BIRTHS = 40
+SIDE_BY_SIDE = 4
 Birth = tuple[int, int]
 
 
@@ -90,35 +93,53 @@ def play(field_: Field, step: str, event: StackEvent, daemon: Daemon | None) -> 
     if field_.halt.asked:
         return
     act(field_, step, event, daemon)
-    states = field_.wait()
+    states = field_.wait(reads=_reads(field_, fresh))
     if field_.halt.asked:
         return
     look(field_, step, event, fresh, states)
 
 
+def _reads(field_: Field, fresh: Fresh) -> dict[str, str]:
+    """What may be read in the exec that says ready: an exec is dear, and what is found there needs no other."""
+    found: dict[str, list[str]] = {}
+    for asked in fresh.asked:
+        ready = field_.ready.get(asked.service)
+        if asked.worked and asked.probe.read_in is None and ready is not None and ready.user == asked.probe.user:
+            found.setdefault(asked.service, []).append(drill_words.reading(asked.probe, asked.nonce))
+    return {service: "; ".join(pieces) for service, pieces in found.items()}
+
+
 def prepare(field_: Field, step: str) -> Fresh:
     """Fresh markers in every group, fresh data by every probe, and a listing."""
     fresh = Fresh(scenes=field_.copy.scenes())
-    for service in field_.services:
-        marked = [group for group in field_.groups.get(service, ()) if group.markable]
-        for number, scene in enumerate(fresh.scenes.get(service, []), 1):
-            done = field_.first[service].state == DONE and scene.status == "exited"
-            if not marked or not (scene.asks or done):
-                continue
-            marks = (drill_marks.plant_stopped if done else drill_marks.plant)(field_.seat, scene, number, marked)
-            fresh.marks[service, number] = marks
-            for mark in marks:
+    with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as side_by_side:  # each is an exec: the engine does most of it on other cores
+        marking: dict[tuple[str, int], Future[list[Mark]]] = {}
+        asking: list[Future[list[Asked]]] = []
+        for service in field_.services:
+            marked = [group for group in field_.groups.get(service, ()) if group.markable]
+            for number, scene in enumerate(fresh.scenes.get(service, []), 1):
+                done = field_.first[service].state == DONE and scene.status == "exited"
+                if marked and (scene.asks or done):
+                    plant = drill_marks.plant_stopped if done else drill_marks.plant
+                    marking[service, number] = side_by_side.submit(plant, field_.seat, scene, number, marked)
+            asking.append(side_by_side.submit(_ask_all, field_, service, fresh.scenes))
+        for key, planted in marking.items():
+            fresh.marks[key] = planted.result()
+            for mark in fresh.marks[key]:
                 field_.record(drill_marks.placement(mark, step))
-    for service in field_.services:
-        for probe in field_.probes.get(service, []):
-            if (service, probe.name) in field_.says:
-                fresh.asked.append(_ask(field_, service, probe, fresh.scenes))
+        for told in asking:
+            fresh.asked += told.result()
     fresh.listings = field_.listings(fresh.scenes)
     for service, listing in fresh.listings.items():
         for group in field_.groups.get(service, ()):
             fresh.births[service, group.path] = births(field_, listing, group)
     fresh.at = field_.clock()
     return fresh
+
+
+def _ask_all(field_: Field, service: str, scenes: Mapping[str, list[Scene]]) -> list[Asked]:
+    """The probes of one service, one after the other: two writers of one file may lock one another out."""
+    return [_ask(field_, service, probe, scenes) for probe in field_.probes.get(service, []) if (service, probe.name) in field_.says]
 
 
 def _ask(field_: Field, service: str, probe: Probe, scenes: Mapping[str, list[Scene]]) -> Asked:
@@ -234,6 +255,8 @@ def _word(field_: Field, asked: Asked, scenes: Mapping[str, list[Scene]], states
     if reader is None or not reader.asks or state is None or state.state not in {UP, DONE}:
         why = f"{name} is {state.state if state is not None else 'not there'} after the event"
         return WordNote(service=note.service, probe=note.probe, sight="unseen", detail=why, read_before=True)
+    if asked.nonce in field_.heard.get(reader.id, ""):
+        return WordNote(service=note.service, probe=note.probe, sight="same", detail="", read_before=True)
     sight, detail = drill_words.read_again(field_.seat, reader, asked.probe, asked.nonce, ready=partial(field_.says_ready, name, reader))
     if sight != "absent":
         return WordNote(service=note.service, probe=note.probe, sight=sight, detail=detail, read_before=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import secrets
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dockstore.core.probes import CLIENTS, NONCE_VARIABLE
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, NotFound
 from dockstore.engines.host import Unseen
 from dockstore.engines.polling import Deadline, pause
@@ -140,6 +140,11 @@ def read_again(seat: Seat, reader: Scene, probe: Probe, nonce: str, *, ready: Ca
         if deadline.over:
             return "unseen", f"the service does not take commands: {_short(said)}" if said.code is not None else said.detail
         pause(_TRY_AGAIN_SECONDS)
+
+
+def reading(probe: Probe, nonce: str) -> str:
+    """The read of a probe, as a piece of a script that runs as the same user."""
+    return f"{NONCE_VARIABLE}={nonce} sh -c {shlex.quote(probe.read)} 2>/dev/null"
 
 
 def _one(seat: Seat, scene: Scene, command: str, user: str | None, nonce: str) -> Said:

@@ -3,18 +3,23 @@
 Rule 1: what is waited for, and how long, is said.
 Rule 2: running and not ready at the limit is slow; ended, restarting or created at every look up to the limit cannot start.
 Rule 3: a service that ended with 0 and was not to be started again has done its work.
+Rule 4: an exec is dear: a service that is known to listen is asked when it listens again, and what is to be read is read in the same exec.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
+import shlex
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from dockstore.core.drill_facts import StateNote
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
+from dockstore.runner.listening import listening
 from dockstore.runner.redact import redacted
 from dockstore.runner.scene import section, text
 
@@ -28,8 +33,12 @@ if TYPE_CHECKING:
 UP, SLOW, DOWN, DONE = "up", "slow", "cannot-start", "done"
 QUIET_SECONDS = 1.2
 QUIET_SHARE = 0.05
+QUIET_EVERY_SECONDS = 0.1
 LOOP_SECONDS = 25.0  # of restarting over and over
-EVERY_SECONDS = 0.1
+EVERY_SECONDS = 0.05
+DEAF_SECONDS = 1.0  # between two questions to a service that does not listen as it did
+DEAR_SECONDS = 0.05  # a look at its ports that takes longer saves nothing
+READY_SECONDS = 30.0
 MEET_SECONDS = 0.7
 MOST_SECONDS = 6.0
 LOG_LINES = 12
@@ -57,7 +66,9 @@ class _Watched:
     ready: bool = False
     how: str = ""
     asked: float = 0.0
+    since: float = field(default_factory=time.monotonic)
     cost: float = 0.0
+    dear: bool = False  # to look at its ports
     pause: float = MEET_SECONDS  # before it is met again: a meeting is an exec, and so no quiet
     working: int = 0  # looks in a row at which a process of it wanted the CPU or the disk
 
@@ -75,6 +86,9 @@ class Waiting:
     awaited: frozenset[str] = frozenset()  # services that others wait for to complete
     shape: Callable[[Scene], tuple[int, int, int] | None] = lambda _: None  # of a container's files: count, bytes, newest
     proven: set[str] = field(default_factory=set)  # services whose ready command has succeeded before: quiet is no substitute for them
+    ports: dict[str, frozenset[int]] = field(default_factory=dict)  # on which services listened when they were ready
+    reads: Mapping[str, str] = field(default_factory=dict)  # what to run in the same exec once the ready command has succeeded
+    heard: dict[str, str] = field(default_factory=dict)  # container -> what that printed
     meet: Callable[[str, Scene], None] | None = None  # now and then, for a service that is waited for by quiet alone: it may add to *ready*
     _seen: dict[str, _Watched] = field(default_factory=dict)
 
@@ -88,7 +102,7 @@ class Waiting:
             states = {service: self._state(service, scenes.get(service, []), now - began, over=over) for service in self.services}
             if over or all(state is not None for state in states.values()):
                 return {service: state for service, state in states.items() if state is not None}
-            self.halt.wait(EVERY_SECONDS)
+            self.halt.wait(max(EVERY_SECONDS, time.monotonic() - now))  # of a busy engine no more is asked than it answers
 
     def _state(self, service: str, scenes: list[Scene], waited: float, *, over: bool) -> StateNote | None:
         told = [self._one(service, scene, waited, over=over) for scene in scenes]
@@ -150,7 +164,7 @@ class Waiting:
         if health:
             watched.ready, watched.how = health == "healthy", "healthy"
         elif asked is not None and asked.command:
-            watched.ready, watched.how = self._says_so(scene, asked, watched, now), "ready"
+            watched.ready, watched.how = self._says_so(service, scene, asked, watched, now), "ready"
             if watched.ready:
                 self.proven.add(service)
             elif asked.fallback and service not in self.proven and self._quiet(scene, watched, now, seconds=8 * QUIET_SECONDS):
@@ -165,24 +179,44 @@ class Waiting:
             watched.ready, watched.how = self._quiet(scene, watched, now, seconds=QUIET_SECONDS), "quiet"
         return watched.ready
 
-    def _says_so(self, scene: Scene, asked: Readiness, watched: _Watched, now: float) -> bool:
-        if now - watched.asked < max(EVERY_SECONDS, watched.cost):
+    def _says_so(self, service: str, scene: Scene, asked: Readiness, watched: _Watched, now: float) -> bool:
+        if now - watched.asked < max(EVERY_SECONDS, watched.cost) or self._deaf(service, scene, watched, now):
             return False
+        mark = f"ready-{secrets.token_hex(8)}"
+        script = f"sh -c {shlex.quote(asked.command or '')} || exit 1; echo {mark}; {self.reads.get(service, ':')}"
         try:
-            result = self.seat.engine.exec(scene.id, ["sh", "-c", asked.command or ""], user=asked.user, timeout_seconds=30.0)
+            result = self.seat.engine.exec(scene.id, ["sh", "-c", script], user=asked.user, timeout_seconds=READY_SECONDS)
         except EngineError:
             return False
         watched.asked = time.monotonic()
-        watched.cost = watched.asked - now  # of a busy engine no more is asked than it answers
-        return result.exit_code == 0
+        watched.cost = watched.asked - now
+        _, ready, rest = result.stdout.decode(errors="replace").partition(f"{mark}\n")
+        if not ready:
+            return False
+        self.heard[scene.id] = rest
+        ports = listening(self.seat, scene) if service not in self.ports else None
+        if ports:
+            self.ports[service] = ports
+        return True
+
+    def _deaf(self, service: str, scene: Scene, watched: _Watched, now: float) -> bool:
+        """Whether a service that listened when it was ready does not yet: it is asked now and then, no more."""
+        wanted = self.ports.get(service)
+        if wanted is None or watched.dear or now - max(watched.asked, watched.since) >= DEAF_SECONDS:
+            return False
+        found = listening(self.seat, scene)
+        watched.dear = time.monotonic() - now > DEAR_SECONDS
+        return found is not None and not wanted <= found
 
     def _quiet(self, scene: Scene, watched: _Watched, now: float, *, seconds: float) -> bool:
         """Whether for *seconds* no file changed and hardly any CPU was used."""
+        if now - watched.at < QUIET_EVERY_SECONDS:
+            return False
         usage = cpu_seconds(self.seat, scene)
         shape = self.shape(scene)
         calm = watched.at > 0 and shape == watched.shape
         if calm and usage is not None and watched.usage is not None:
-            calm = usage - watched.usage < QUIET_SHARE * max(now - watched.at, EVERY_SECONDS) + 0.005
+            calm = usage - watched.usage < QUIET_SHARE * max(now - watched.at, QUIET_EVERY_SECONDS) + 0.005
         watched.working = watched.working + 1 if wants_to_run(self.seat, scene) else 0
         if watched.working >= 2:
             calm = False  # on a busy machine it uses no CPU because it gets none

@@ -8,11 +8,12 @@ Rule 3: a store that cannot be listed is said, never taken for an empty one.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from dockstore.core import storage
 from dockstore.core.drill_facts import FileEntry, StoreNote
+from dockstore.core.values import dataclass
 from dockstore.core.writes import engines_own
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
@@ -142,9 +143,9 @@ def list_stores(seat: Seat, scene: Scene, declared: frozenset[str], *, layer: bo
     """List every store of the container that the host can see."""
     listing = Listing()
     targets = {mount.destination for mount in scene.mounts} | set(scene.memory)
-    for spot in spots_of(seat, scene, declared):
-        targets.add(spot.note.target)
-    for spot in spots_of(seat, scene, declared):
+    spots = spots_of(seat, scene, declared)
+    targets |= {spot.note.target for spot in spots}
+    for spot in spots:
         key = spot.note.key
         listing.spots[key] = spot
         if spot.note.kind == "writable-layer" and not layer:
