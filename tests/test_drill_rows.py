@@ -395,7 +395,7 @@ def test_a_stack_that_keeps_its_data_is_quiet() -> None:
 def test_the_fix_is_a_compose_file_with_what_has_to_change() -> None:
     found = with_fixes(rows(Story(group()).event("down+up").saw(ORPHANED).history()), None)
 
-    assert found[0].fix == "services.db.volumes: [db_data:/data]   # and volumes: {db_data: {}}"
+    assert found[0].fix == "services:\n  db:\n    volumes:\n      - db_data:/data\nvolumes:\n  db_data:"
     assert override(found, None) == (
         "# what dockstore drill would change; merged over the stack: docker compose -f compose.yaml -f THIS up -d\n"
         'services:\n  "db":\n    volumes:\n      - "db_data:/data"\nvolumes:\n  "db_data": {}\n'

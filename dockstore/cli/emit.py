@@ -100,7 +100,7 @@ def tell_github(report: Report, environ: Mapping[str, str]) -> None:
         return
     from dockstore.reports import github, markdown
 
-    for line in github.annotated(report):
+    for line in github.annotated(report, folder=in_workspace(environ)):
         echo.say(line)
     summary = environ.get("GITHUB_STEP_SUMMARY")
     if summary:
@@ -109,6 +109,13 @@ def tell_github(report: Report, environ: Mapping[str, str]) -> None:
                 file.write(markdown.render(report, most_bytes=_SUMMARY_BYTES) + "\n")
         except OSError as failure:
             echo.complain(f"the step summary cannot be written: {failure.strerror}")
+
+
+def in_workspace(environ: Mapping[str, str]) -> str:
+    """Return this folder as GitHub's workspace calls it: annotations name files from there; nothing, where this is none of it."""
+    workspace = environ.get("GITHUB_WORKSPACE")
+    here, root = Path.cwd().resolve(), Path(workspace).resolve() if workspace else None
+    return here.relative_to(root).as_posix() if root is not None and here != root and here.is_relative_to(root) else ""
 
 
 def _try(file: Path) -> None:

@@ -103,7 +103,7 @@ def rendered(reports: Sequence[StackReport], form: str, *, width: int = 100, col
         case "github":
             from dockstore.reports import stack_github
 
-            return "".join(f"{line}\n" for line in stack_github.annotated(reports))
+            return "".join(f"{line}\n" for line in stack_github.annotated(reports, folder=emit.in_workspace(os.environ)))
         case _:
             from dockstore.reports import stack_table
 
@@ -115,7 +115,9 @@ def tell_github(reports: Sequence[StackReport], form: str, environ: Mapping[str,
     if environ.get("GITHUB_ACTIONS") != "true":
         return
     if form != "github":
-        for line in rendered(reports, "github").splitlines():
+        from dockstore.reports import stack_github
+
+        for line in stack_github.annotated(reports, folder=emit.in_workspace(environ)):
             echo.say(line)
     summary = environ.get("GITHUB_STEP_SUMMARY")
     if summary:

@@ -47,7 +47,7 @@ def findings(rows: Iterable[Row], stack: Stack | None) -> tuple[Finding, ...]:
             if rule is not None:
                 rows_of = [row for row in bad if _rule(row, services.get(row.service), several) == rule]
                 found.setdefault((key[0], key[1], rule), _finding(rule, rows_of, services.get(key[0])))
-    return tuple(_silenced(one, stack) for one in found.values())
+    return tuple(silenced(one, stack) for one in found.values())
 
 
 def with_fixes(rows: tuple[Row, ...], stack: Stack | None) -> tuple[Row, ...]:
@@ -158,7 +158,7 @@ def _fix(rule: str | None, row: Row) -> str | None:
                 "the service keeps it in memory: turn its own persistence on (for Redis: --appendonly yes), and mount a named volume where it writes"
             )
         case "DS307":
-            return f"services.{row.service}.hostname: {row.service}   # a fixed host name: the data bear it"
+            return f"services:\n  {row.service}:\n    hostname: {row.service}   # the data bear it"
         case "DS205":
             return "mount the volume where the new image looks for its data, or set its data folder to where the volume is; then migrate"
         case "DS402":
@@ -166,7 +166,7 @@ def _fix(rule: str | None, row: Row) -> str | None:
         case None:
             return None
         case _:
-            return f"services.{row.service}.volumes: [{_volume(row)}:{target_of(row)}]   # and volumes: {{{_volume(row)}: {{}}}}"
+            return f"services:\n  {row.service}:\n    volumes:\n      - {_volume(row)}:{target_of(row)}\nvolumes:\n  {_volume(row)}:"
 
 
 def _volume(row: Row) -> str:
@@ -242,7 +242,7 @@ def _yaml(changes: dict[str, Change]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _silenced(one: Finding, stack: Stack | None) -> Finding:
+def silenced(one: Finding, stack: Stack | None) -> Finding:
     """A comment on the finding's line (or alone above it) that names its rule, with a reason."""
     for comment in stack.ignores if stack is not None else ():
         spot = one.spot

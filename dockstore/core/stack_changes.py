@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dockstore.core.drill_findings import silenced
 from dockstore.core.rules import ERROR, RULES
 from dockstore.core.stack_events import BY_NAME
 from dockstore.core.stack_outcome import LOSSES
@@ -30,7 +31,9 @@ def is_upgrade(row: Row) -> bool:
 def against(head: StackReport | None, base: StackReport, *, before: Stack | None, after: Stack | None) -> StackReport:
     """Return one report of both sides; *head* None: nothing but the upgrade was asked for, or the drill ended early."""
     upgrade = tuple(row for row in base.rows if is_upgrade(row))
-    found = changes(upgrade, before=before, after=after)
+    refused = {(row.service, row.path) for row in upgrade if row.must_survive and row.fate is RowFate.UNWRITABLE}
+    unwritable = tuple(one for one in base.findings if one.rule == "DS402" and (one.service, one.path) in refused)
+    found = (*changes(upgrade, before=before, after=after), *unwritable)
     fixes = {(one.service, one.path): one.fix for one in found}
     upgrade = tuple(replace(row, fix=fixes.get((row.service, row.path), row.fix)) for row in upgrade)
     if head is None:
@@ -52,7 +55,7 @@ def against(head: StackReport | None, base: StackReport, *, before: Stack | None
     return replace(
         head,
         rows=_in_order((*routine, *upgrade)),
-        findings=(*found, *head.findings),
+        findings=(*found, *(one for one in head.findings if (one.service, one.path) not in fixes)),
         engines={**base.engines, **head.engines},
         limits=tuple(dict.fromkeys((*base.limits, *head.limits))),
         notes=tuple(dict.fromkeys((*head.notes, *base.notes, *left))),
@@ -79,7 +82,7 @@ def changes(rows: Iterable[Row], *, before: Stack | None, after: Stack | None) -
     for row in rows:
         if row.must_survive and (row.fate in LOSSES or (row.fate is RowFate.UNKNOWN and "does not find its datum" in row.why)):
             bad.setdefault((row.service, row.path), []).append(row)
-    return tuple(_finding(mine, old.get(service), new.get(service), after) for (service, _), mine in bad.items())
+    return tuple(silenced(_finding(mine, old.get(service), new.get(service), after), after) for (service, _), mine in bad.items())
 
 
 def _services(stack: Stack | None) -> dict[str, Service]:
@@ -115,9 +118,8 @@ def _cause(row: Row, old: Service | None, new: Service | None, after: Stack | No
     if now is None:
         return f"nothing is mounted at {then.target} any more", new.spot, _named_again(row.service, then)
     if old.image.reference != new.image.reference:
-        fix = (
-            f"keep the data where {new.image.reference} looks for it: mount {then.source or 'the volume'} there, or carry it over (dump and restore)"
-        )
+        what = then.source or "the volume"
+        fix = f"mount {what} where {new.image.reference} looks for its data, or dump with the old version and restore"
         return "the new image looks for its data elsewhere", new.image_spot or now.spot or new.spot, fix
     return title, now.spot or new.spot, None
 

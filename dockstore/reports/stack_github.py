@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 _LEVELS: Final = {"error": "error", "warning": "warning", "advice": "notice"}
 
 
-def annotated(reports: Sequence[StackReport]) -> Iterator[str]:
-    """Yield one workflow command for each finding, and for each place that is lost without one."""
+def annotated(reports: Sequence[StackReport], *, folder: str = "") -> Iterator[str]:
+    """Yield one workflow command for each finding, and for each place that is lost without one; *folder*: where files are named from."""
     for report in reports:
         active = stack_words.active(report.findings)
         for finding in active:
-            yield _command(finding, report)
+            yield _command(finding, report, folder)
         said = {(finding.service, finding.path) for finding in active}
         for (service, path, _), rows in stack_words.by_place(report.rows).items():
             bad = [row for row in rows if row.must_survive and row.fate not in GOOD]
@@ -34,13 +34,13 @@ def annotated(reports: Sequence[StackReport]) -> Iterator[str]:
             level = "warning" if all(row.fate in OPEN for row in bad) else "error"
             events = phrases.listed(row.event for row in bad)
             message = f"{stack_words.place(bad[0])} {bad[0].fate.value} by {events}\n{phrases.line(bad[0].why)}"
-            yield github.command(level, message, file=report.files[0] if report.files else "", line=1, title=report.name)
+            yield github.command(level, message, file=github.beneath(folder, report.files[0] if report.files else ""), line=1, title=report.name)
 
 
-def _command(finding: Finding, report: StackReport) -> str:
+def _command(finding: Finding, report: StackReport, folder: str) -> str:
     fix = f"\nfix:\n{phrases.clean(finding.fix)}" if finding.fix else ""
     spot = finding.spot
-    file = spot.file if spot is not None else report.files[0] if report.files else ""
+    file = github.beneath(folder, spot.file if spot is not None else report.files[0] if report.files else "")
     line = spot.line if spot is not None and spot.line else 1
     title = f"{finding.rule} {finding.service or report.name}"
     return github.command(_LEVELS.get(finding.severity, "notice"), f"{phrases.line(finding.message)}{fix}", file=file, line=line, title=title)

@@ -86,7 +86,7 @@ def _differences(report: StackReport) -> str:
             continue
         if row.base_fate is None and row.fate in GOOD:
             continue  # new, or carried over as it should
-        before = "" if row.base_fate is None else stack_words.fate_word(row.base_fate)
+        before = "-" if row.base_fate is None else stack_words.fate_word(row.base_fate)
         found.setdefault((code(stack_words.place(row)), before, _cell(row)), []).append(row.event)
     if not found:
         return ""

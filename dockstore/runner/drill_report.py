@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from dockstore.core.stack_model import Stack
     from dockstore.core.stack_report import Row
 
-_OURS: Final = re.compile(r"\bdockstore-[0-9a-f]{8}-(?:\d+_|f\d+-)")
+_OURS: Final = re.compile(r"\bdockstore-[0-9a-f]{8}-(?:\d+[_-]|f\d+-)")
+_ANONYMOUS: Final = re.compile(r"\b[0-9a-f]{64}\b")
 _ECHO: Final = re.compile(r"\s*\bLINE \d+: [^)]*?\^")
 
 
@@ -117,12 +118,16 @@ def _of_the_user(row: Row) -> Row:
     store = row.store
     if store is not None and store.name is not None:
         store = replace(store, name=_users(store.name))
-    return replace(row, store=store, why=_users(row.why), recover=None if row.recover is None else _users(row.recover))
+    recover = row.recover
+    if recover is not None and _ANONYMOUS.search(recover):
+        command, _, rest = _ANONYMOUS.sub("VOLUME", recover).partition("#")
+        recover = f"{command.rstrip()}   # VOLUME: as dockstore orphans names it; {rest.strip()}".rstrip("; ")
+    return replace(row, store=store, why=_users(row.why), recover=None if recover is None else _users(recover))
 
 
 def _users(text: str) -> str:
-    """Return *text* with the user's names of volumes in place of the copy's, and without a database's echo of our own statement."""
-    return _ECHO.sub("", _OURS.sub("", text))
+    """Return *text* with its owner's names in place of the copy's, ids as Docker shortens them, and without a database's echo of our statement."""
+    return _ECHO.sub("", _ANONYMOUS.sub(lambda found: found[0][:12], _OURS.sub("", text)))
 
 
 def _outcome(found: tuple[Row, ...], services: Iterable[ServiceState], *, unseen: bool) -> StackOutcome:
