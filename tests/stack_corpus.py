@@ -12,6 +12,7 @@ truth.yaml:
   probe               a marker cannot tell: only the service's own word (write, read) can
   audit               {unknown: reason}: no file shows it
   fix, fix.yaml       what a person would write instead; the override that keeps the data
+  by_hand             why dockstore writes no fix: what a person has to decide or to do
   external            volumes that somebody else made before
   one_off             {service, command, found}: a row written by `compose run`, and whether the service finds it
 Names that begin with `corpusfixed` are fixed by the file; whoever plays a copy gives them another name.
@@ -91,6 +92,7 @@ class StackTruth:
     ready: Command | None = None
     audit_unknown: str | None = None  # why no file can show it
     probe: bool = False
+    by_hand: str | None = None
     external: tuple[str, ...] = ()
     one_off: Mapping[str, Any] | None = None
     images: frozenset[str] = field(default_factory=frozenset)  # lab, redis, ...
@@ -165,6 +167,7 @@ def load(folder: Path) -> StackTruth:
         "probe",
         "audit",
         "fix",
+        "by_hand",
         "external",
         "one_off",
         "advice",
@@ -185,6 +188,7 @@ def load(folder: Path) -> StackTruth:
         ready=Command(**ready) if ready else None,
         audit_unknown=audit["unknown"] if audit else None,
         probe=bool(raw.get("probe")),
+        by_hand=raw.get("by_hand"),
         external=tuple(raw.get("external", ())),
         one_off=raw.get("one_off"),
         images=frozenset(found.removeprefix("test-") for found in re.findall(r"localhost/dockstore-([a-z-]+\d*):", text)),

@@ -15,6 +15,7 @@ from dockstore.core.drill_findings import findings, override, with_fixes
 from dockstore.core.drill_rows import rows
 from dockstore.core.history_codec import dump, load
 from dockstore.core.model import Home, Sight, Users, Vantage
+from dockstore.core.stack_model import ImageFacts, Service, Stack, StackMount, StackVolume
 from dockstore.core.stack_report import RowFate, StackOutcome
 from dockstore.runner.drill_report import report
 
@@ -145,6 +146,36 @@ def test_what_the_service_misses_is_lost_where_a_search_that_works_finds_nothing
 
 def test_what_the_service_misses_is_unknown_where_the_search_could_not_see_everything() -> None:
     assert fate_of(covered().event("recreate").saw(SEEN).word("absent", searched=False)) is RowFate.UNKNOWN
+
+
+def test_other_bytes_in_the_same_store_are_altered_not_lost() -> None:
+    (row,) = rows(covered().event("restart").saw(SEEN).word("absent", searched=True, other=True).history())
+
+    assert row.fate is RowFate.ALTERED
+    assert row.why.endswith("; its store is the same, and there are other bytes in its place")
+    assert fate_of(covered().event("down+up").saw(GONE).word("absent", searched=True, other=True)) is RowFate.LOST
+
+
+@pytest.mark.parametrize("at", ["/data/x", "/data", None])
+def test_a_write_that_the_service_was_refused_is_unwritable_from_the_first(at: str | None) -> None:
+    story = Story(group()).probe(says=False, refused=True, refused_at=at, detail="no")
+
+    found = rows(story.event("restart").saw(SEEN).history())
+
+    (row,) = [row for row in found if row.fate is RowFate.UNWRITABLE]
+    assert (row.path, row.must_survive) == ("/data" if at else None, True)
+    assert row.why == "the service's write is refused (rows: no)"
+    assert [finding.rule for finding in findings((row,), None)] == ["DS402"]
+
+
+def test_a_save_by_rename_onto_a_mount_of_a_single_file_is_refused_with_its_reason() -> None:
+    file = replace(NAMED, key="/etc/app/x.conf", target="/etc/app/x.conf", kind="bind", single_file=True)
+    story = Story(group(path="/etc/app/x.conf", folder="/etc/app", store=file, markable=False))
+
+    (row,) = rows(story.probe(says=False, refused=True, refused_at="/etc/app/new", detail="busy").event("restart").history())
+
+    assert row.fate is RowFate.UNWRITABLE
+    assert row.why.endswith("; it is a mount of a single file, and nothing can be renamed onto a mount")
 
 
 def test_what_is_packed_at_a_stop_is_not_called_lost_because_a_search_finds_nothing() -> None:
@@ -400,6 +431,68 @@ def test_the_fix_is_a_compose_file_with_what_has_to_change() -> None:
         "# what dockstore drill would change; merged over the stack: docker compose -f compose.yaml -f THIS up -d\n"
         'services:\n  "db":\n    volumes:\n      - "db_data:/data"\nvolumes:\n  "db_data": {}\n'
     )
+
+
+def stack_of(*mounts: StackMount, read_only: bool = False, volumes: tuple[StackVolume, ...] = ()) -> Stack:
+    service = Service(name="db", image=ImageFacts(reference="x", known=True), mounts=mounts, read_only=read_only)
+    return Stack(name="shop", files=("compose.yaml",), services=(service,), volumes=volumes)
+
+
+@pytest.mark.parametrize(
+    ("stack", "volume"),
+    [
+        (stack_of(read_only=True), "db_srv"),
+        (stack_of(StackMount(kind="volume", target="/srv", source="kept", volume="shop_kept", read_only=True)), "kept"),
+    ],
+    ids=["a read-only container", "a read-only volume"],
+)
+def test_what_is_refused_by_a_read_only_place_is_told_and_mended(stack: Stack, volume: str) -> None:
+    found = rows(Story().probe(says=False, refused=True, refused_at="/srv/rows", detail="Read-only file system").event("restart").history())
+
+    assert [(finding.rule, finding.path) for finding in findings(found, stack)] == [("DS401", "/srv")]
+    assert f'"{volume}:/srv"' in str(override(found, stack))
+
+
+def test_a_read_only_folder_of_the_host_is_not_opened_by_a_fix() -> None:
+    found = rows(Story().probe(says=False, refused=True, refused_at="/srv/rows", detail="Read-only file system").event("restart").history())
+    stack = stack_of(StackMount(kind="bind", target="/srv", source="/home/me/srv", read_only=True))
+
+    assert [finding.rule for finding in findings(found, stack)] == ["DS401"]
+    assert override(found, stack) is None
+
+
+def test_a_file_that_is_bound_alone_and_cannot_be_saved_by_rename_has_its_rule() -> None:
+    file = replace(NAMED, key="/etc/app/x.conf", target="/etc/app/x.conf", kind="bind", single_file=True)
+    story = Story(group(path="/etc/app/x.conf", folder="/etc/app", store=file, markable=False, found="declared"))
+
+    found = rows(story.probe(says=False, refused=True, refused_at="/etc/app/new", detail="busy").event("restart").history())
+
+    assert [(finding.rule, finding.severity, finding.fix) for finding in findings(found, None)] == [
+        ("DS305", "error", "mount the folder /etc/app instead of the file")
+    ]
+    assert override(found, None) is None
+
+
+def test_what_a_start_script_writes_over_has_its_rule_and_no_fix_in_a_compose_file() -> None:
+    kept = group(store=NAMED, probes=("rows",))
+    story = Story(kept).probe(touched_files=True, searchable=True, saved=True).event("restart").saw(SEEN).word("absent", searched=True, other=True)
+
+    found = rows(story.history())
+
+    assert [finding.rule for finding in findings(found, stack_of(StackMount(kind="volume", target="/data", source="kept", volume="p_data")))] == [
+        "DS502"
+    ]
+    assert override(found, None) is None
+
+
+def test_a_named_volume_that_is_memory_by_its_options_is_told_so_and_another_is_mounted() -> None:
+    volume = StackVolume(key="kept", name="p_data", driver_opts={"type": "tmpfs", "device": "tmpfs"})
+    stack = stack_of(StackMount(kind="volume", target="/data", source="kept", volume="p_data"), volumes=(volume,))
+
+    found = rows(Story(group(store=NAMED)).event("restart").saw(GONE).history())
+
+    assert [(finding.rule, finding.path) for finding in findings(found, stack)] == [("DS102", "/data")]
+    assert '"db_data:/data"' in str(override(found, stack))
 
 
 def test_a_host_name_that_data_bear_is_fixed() -> None:

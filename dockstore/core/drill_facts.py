@@ -94,7 +94,8 @@ class ProbeNote:
     says: bool
     built_in: bool = False
     detail: str = ""
-    refused: bool = False  # the service refused the write itself
+    refused: bool = False  # the write itself was refused
+    refused_at: str | None = None  # the path that the refusal names
     touched: tuple[str, ...] = ()  # paths of groups
     touched_files: bool = False
     memory_only: bool = False  # it touched no file, and none was written in a graceful stop either
@@ -112,6 +113,7 @@ class WordNote:
     sight: str
     detail: str = ""
     read_before: bool = True
+    other: bool = False  # it prints something, and not what was stored
     searched: bool = False
     found: tuple[str, ...] = ()
     found_stores: tuple[str, ...] = ()  # names of the volumes among them

@@ -30,6 +30,7 @@ class Change:
     """What a service needs. *volumes*: name -> target."""
 
     volumes: dict[str, str] = field(default_factory=dict)
+    mounts: dict[str, str] = field(default_factory=dict)  # target -> a volume that the file has already
     tmpfs: list[str] | None = None
     hostname: str | None = None
     command: list[str] | None = None
@@ -43,19 +44,17 @@ def findings(rows: Iterable[Row], stack: Stack | None) -> tuple[Finding, ...]:
     for key in dict.fromkeys((row.service, row.path) for row in several):
         mine = [row for row in several if (row.service, row.path) == key]
         bad = [row for row in mine if row.must_survive and (row.fate in LOSSES or row.fate is RowFate.UNWRITABLE or _missed(row))]
-        for rule in dict.fromkeys(_rule(row, services.get(row.service), several) for row in bad):
+        for rule in dict.fromkeys(_rule(row, stack, several) for row in bad):
             if rule is not None:
-                rows_of = [row for row in bad if _rule(row, services.get(row.service), several) == rule]
+                rows_of = [row for row in bad if _rule(row, stack, several) == rule]
                 found.setdefault((key[0], key[1], rule), _finding(rule, rows_of, services.get(key[0])))
     return tuple(silenced(one, stack) for one in found.values())
 
 
 def with_fixes(rows: tuple[Row, ...], stack: Stack | None) -> tuple[Row, ...]:
     """The rows, those that lose something with what would mend it."""
-    services = {service.name: service for service in stack.services} if stack is not None else {}
     return tuple(
-        replace(row, fix=_fix(_rule(row, services.get(row.service), rows), row)) if row.must_survive and (row.fate in LOSSES or _missed(row)) else row
-        for row in rows
+        replace(row, fix=_fix(_rule(row, stack, rows), row)) if row.must_survive and (row.fate in LOSSES or _missed(row)) else row for row in rows
     )
 
 
@@ -63,10 +62,11 @@ def _missed(row: Row) -> bool:
     return row.fate is RowFate.UNKNOWN and "does not find its datum" in row.why
 
 
-def _rule(row: Row, service: Service | None, rows: tuple[Row, ...]) -> str | None:
+def _rule(row: Row, stack: Stack | None, rows: tuple[Row, ...]) -> str | None:
     """The rule that a bad row breaks."""
+    service = next((service for service in stack.services if service.name == row.service), None) if stack is not None else None
     if row.fate is RowFate.UNWRITABLE:
-        return "DS402"
+        return _refused(row, service)
     if "host name" in row.why:
         return "DS307"
     if "memory only" in row.why or (row.store is None and _missed(row)):
@@ -76,9 +76,12 @@ def _rule(row: Row, service: Service | None, rows: tuple[Row, ...]) -> str | Non
         return "DS205"
     if row.store is None:
         return None
-    beside = _beside(row, service, rows)
+    lasting = row.store.kind is StoreKind.BIND or (row.store.kind is StoreKind.VOLUME and not row.store.anonymous)
+    beside = _beside(row, service, rows) if not lasting else None
     if beside is not None:
         return beside
+    if lasting and _in_memory(row, service, stack):
+        return "DS102"
     match row.store.kind:
         case StoreKind.WRITABLE_LAYER:
             return "DS101"
@@ -86,10 +89,34 @@ def _rule(row: Row, service: Service | None, rows: tuple[Row, ...]) -> str | Non
             return "DS102"
         case StoreKind.VOLUME if row.store.anonymous:
             return "DS202" if row.store.declared_by == "compose" else "DS201"
+        case _ if row.fate is RowFate.ALTERED:
+            return "DS502"
         case _ if row.probe is not None and BY_NAME[row.event].abrupt:
             return "DS103"
         case _:
             return None
+
+
+def _refused(row: Row, service: Service | None) -> str:
+    """The rule of a write that was refused."""
+    if row.store is not None and row.store.kind is StoreKind.BIND and "a mount of a single file" in row.why:
+        return "DS305"
+    over = _over(row.path, service.mounts) if service is not None else None
+    closed = over.read_only if over is not None else service is not None and service.read_only
+    return "DS401" if closed else "DS402"
+
+
+def _over(path: str | None, mounts: Iterable[StackMount]) -> StackMount | None:
+    """The deepest mount that holds *path*."""
+    holding = [mount for mount in mounts if path is not None and _beneath(path, mount.target)]
+    return max(holding, key=lambda mount: len(mount.target), default=None)
+
+
+def _in_memory(row: Row, service: Service | None, stack: Stack | None) -> bool:
+    """Whether the row lies in a volume that is a tmpfs by its options."""
+    over = _over(row.path, service.mounts) if service is not None else None
+    volumes = stack.volumes if stack is not None and over is not None else ()
+    return any(volume.driver_opts.get("type") == "tmpfs" for volume in volumes if over is not None and over.volume in {volume.name, volume.key})
 
 
 def _beside(row: Row, service: Service | None, rows: tuple[Row, ...]) -> str | None:
@@ -161,6 +188,12 @@ def _fix(rule: str | None, row: Row) -> str | None:
             return f"services:\n  {row.service}:\n    hostname: {row.service}   # the data bear it"
         case "DS205":
             return "mount the volume where the new image looks for its data, or set its data folder to where the volume is; then migrate"
+        case "DS401":
+            return f"services.{row.service}: leave the read-only out where it writes ({row.path}), or mount a named volume there"
+        case "DS305":
+            return f"mount the folder {posixpath.dirname(row.path or '')} instead of the file"
+        case "DS502":
+            return "let the start script write only where there is nothing yet"
         case "DS402":
             return f"give {row.path} to the user of the service: chown it, or mount a volume that the image prepares"
         case None:
@@ -181,14 +214,16 @@ def override(rows: Iterable[Row], stack: Stack | None) -> str | None:
     services = {service.name: service for service in stack.services} if stack is not None else {}
     changes: dict[str, Change] = {}
     for row in several:
-        if not row.must_survive or not (row.fate in LOSSES or _missed(row)):
+        if not row.must_survive or not (row.fate in LOSSES or row.fate is RowFate.UNWRITABLE or _missed(row)):
             continue
-        rule = _rule(row, services.get(row.service), several)
+        rule = _rule(row, stack, several)
         change = changes.setdefault(row.service, Change())
         if rule == "DS307":
             change.hostname = row.service
         elif rule == "DS103":
             _persistent(change, row, services.get(row.service), several)
+        elif rule == "DS401":
+            _opened(change, row, services.get(row.service))
         elif rule in {"DS101", "DS102", "DS201", "DS202", "DS301", "DS302", "DS303"}:
             _mounted(change, row, services.get(row.service))
     changes = {name: change for name, change in changes.items() if change != Change()}
@@ -206,6 +241,15 @@ def _mounted(change: Change, row: Row, service: Service | None) -> None:
     if row.store is not None and row.store.kind is StoreKind.TMPFS and service is not None:
         memory = [mount.target for mount in service.mounts if mount.kind == "tmpfs"]
         change.tmpfs = [other for other in memory if not _beneath(target, other)]
+
+
+def _opened(change: Change, row: Row, service: Service | None) -> None:
+    """Let the service write: the same volume without its read-only, or one where there is none. A folder of the host is its owner's to open."""
+    over = _over(row.path, service.mounts) if service is not None else None
+    if over is None and row.path is not None:
+        change.volumes[_volume(row)] = row.path
+    elif over is not None and over.kind == "volume" and over.source is not None:
+        change.mounts[over.target] = over.source
 
 
 def _persistent(change: Change, row: Row, service: Service | None, rows: tuple[Row, ...]) -> None:
@@ -232,8 +276,9 @@ def _yaml(changes: dict[str, Change]) -> str:
             lines.append(f"    command: {json.dumps([word.replace('$', '$$') for word in change.command])}")
         if change.tmpfs is not None:
             lines.append(f"    tmpfs: !override {json.dumps(change.tmpfs)}")
-        if change.volumes:
+        if change.volumes or change.mounts:
             lines.append("    volumes:")
+            lines += [f"      - {json.dumps(f'{volume}:{target}')}" for target, volume in change.mounts.items()]
             lines += [f"      - {json.dumps(f'{volume}:{target}')}" for volume, target in change.volumes.items()]
             volumes += change.volumes
     if volumes:

@@ -9,15 +9,18 @@ Rule 3: what was not reached, not asked or not told is unknown, with its reason;
 from __future__ import annotations
 
 import fnmatch
-from dataclasses import dataclass, replace
+import posixpath
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from dockstore.core import fates
 from dockstore.core.drill_facts import AfterNote, Group, ProbeNote, StackNote, StateNote, WordNote, notes
+from dockstore.core.drill_word import WORST_FIRST, Ruled, by_word, concerns, refused
 from dockstore.core.history import Observation, Operation, Placement
 from dockstore.core.model import Completion, Fate, Home, Sight, StoreKind, Vantage
 from dockstore.core.stack_events import BY_NAME
 from dockstore.core.stack_report import Row, RowFate, RowStore
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,29 +32,6 @@ if TYPE_CHECKING:
 DATA = "data"
 K = TypeVar("K")
 V = TypeVar("V")
-WORST_FIRST: tuple[RowFate, ...] = (
-    RowFate.LOST,
-    RowFate.ALTERED,
-    RowFate.ORPHANED,
-    RowFate.SHADOWED,
-    RowFate.ELSEWHERE,
-    RowFate.CANNOT_START,
-    RowFate.UNWRITABLE,
-    RowFate.DISPUTED,
-    RowFate.UNKNOWN,
-    RowFate.CARRIED,
-    RowFate.PERSISTED,
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruled:
-    """A fate with its reason. *missed*: the service itself does not find its datum."""
-
-    fate: RowFate
-    why: str
-    missed: bool = False
-    inferred: bool = False  # of the files' names alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +65,7 @@ def rows(history: History) -> tuple[Row, ...]:
         for group in mine:
             found += [_row(stack, group, asked, mine, event, first.get(service)) for event in played]
         for probe in asked:
-            if not _covers(probe, mine):
+            if not _covers(probe, mine) and not any(concerns(probe, group) for group in mine):
                 found += [_bare_row(stack, probe, event, first.get(service)) for event in played]
         if not mine and not asked and first.get(service) is not None and first[service].state == "cannot-start":
             found += [_never(first[service], event) for event in played]
@@ -140,7 +120,7 @@ def _covers(probe: ProbeNote, groups: list[Group]) -> bool:
     """Whether a probe's datum lies in some group: one that it touched, or any, where it touched no file at all."""
     data = [group for group in groups if group.role == DATA and group.found != "declared"]
     if not probe.says:
-        return True  # it has no say, so it has no row
+        return not probe.refused  # what has no say has no row, but for a write that was refused
     return any(probe.name in group.probes for group in groups) or (not probe.touched_files and bool(data))
 
 
@@ -156,9 +136,10 @@ def _of(probe: ProbeNote, group: Group) -> bool:
 
 def _row(stack: StackNote, group: Group, asked: list[ProbeNote], mine: list[Group], event: _Played, first: StateNote | None) -> Row:
     covering = [probe for probe in asked if _of(probe, group)]
+    refusing = next((probe for probe in asked if concerns(probe, group)), None)
     marker, observed = _marker(group, mine, event, first)
     words = [(probe, event.words[group.service, probe.name]) for probe in covering if (group.service, probe.name) in event.words]
-    ruled = _ruled(group, marker, words, event, first)
+    ruled = _ruled(group, marker, words, event, first, refusing)
     said = next((word for _, word in words if word.sight == "absent"), next((word for _, word in words if word.sight != "unseen"), None))
     sights = dict(_sights(observed))
     if words:
@@ -166,7 +147,7 @@ def _row(stack: StackNote, group: Group, asked: list[ProbeNote], mine: list[Grou
     state = event.states.get(group.service)
     must = _must(stack, group.service, group.path, group.role, group.found, event.event)
     if ruled.fate is RowFate.UNWRITABLE and group.found == "declared":
-        must = event.event.routine
+        must = event.event.routine and not _matches(stack.ignore, group.service, group.path)
     if first is not None and first.state == "cannot-start":
         must = False  # no event did it
     return Row(
@@ -189,7 +170,14 @@ def _row(stack: StackNote, group: Group, asked: list[ProbeNote], mine: list[Grou
     )
 
 
-def _ruled(group: Group, marker: Ruled, words: list[tuple[ProbeNote, WordNote]], event: _Played, first: StateNote | None) -> Ruled:
+def _ruled(
+    group: Group,
+    marker: Ruled,
+    words: list[tuple[ProbeNote, WordNote]],
+    event: _Played,
+    first: StateNote | None,
+    refusing: ProbeNote | None,
+) -> Ruled:
     state = event.states.get(group.service)
     if first is not None and first.state == "cannot-start":
         return Ruled(fate=RowFate.CANNOT_START, why=f"the service never came up: {first.detail}")
@@ -201,7 +189,9 @@ def _ruled(group: Group, marker: Ruled, words: list[tuple[ProbeNote, WordNote]],
         return Ruled(fate=RowFate.CANNOT_START, why=f"the service does not come up again: {state.detail}; its bytes: {marker.why}")
     if state.state == "slow":
         return Ruled(fate=RowFate.UNKNOWN, why=f"the service runs and is not ready: {state.detail}; its bytes: {marker.why}")
-    ruled = [word for probe, note in words if (word := _by_word(probe, note, marker)) is not None]
+    if refusing is not None:
+        return refused(refusing, group)
+    ruled = [word for probe, note in words if (word := by_word(probe, note, marker, group, event.event)) is not None]
     if not ruled:
         return marker
     worst = min(ruled, key=lambda item: WORST_FIRST.index(item.fate))
@@ -209,34 +199,6 @@ def _ruled(group: Group, marker: Ruled, words: list[tuple[ProbeNote, WordNote]],
     if worst.missed and after is not None and after.host_name_moved is not None:
         return replace(worst, why=f"{worst.why}; the service writes under its host name, which is {after.host_name_moved} now")
     return worst
-
-
-def _by_word(probe: ProbeNote, note: WordNote, marker: Ruled) -> Ruled | None:
-    """The fate by the service's own word; None: it has no say."""
-    match note.sight:
-        case "same":
-            if marker.fate in {RowFate.PERSISTED, RowFate.CARRIED} or marker.inferred:
-                return Ruled(fate=RowFate.PERSISTED if marker.inferred else marker.fate, why=f"the service finds its datum again ({probe.name})")
-            fate = RowFate.CARRIED if marker.fate in {RowFate.ORPHANED, RowFate.ELSEWHERE, RowFate.SHADOWED} else RowFate.PERSISTED
-            return Ruled(
-                fate=fate, why=f"the service finds its datum again ({probe.name}), though of the marker beside it is to be said: {marker.why}"
-            )
-        case "absent":
-            return _missed(probe, note)
-        case _:
-            return None
-
-
-def _missed(probe: ProbeNote, note: WordNote) -> Ruled:
-    says = f"the service does not find its datum again ({probe.name}: {note.detail})"
-    if note.found:
-        return Ruled(fate=RowFate.ORPHANED, why=f"{says}; its bytes are still in {note.found[0]}", missed=True)
-    if note.searched and probe.memory_only:
-        return Ruled(fate=RowFate.LOST, why=f"{says}; it had touched no file and was in memory only, which ended with the process", missed=True)
-    if note.searched and probe.searchable:
-        return Ruled(fate=RowFate.LOST, why=f"{says}, and its bytes are in no store that the stack ever had", missed=True)
-    why = "its bytes cannot be searched for" if note.searched else "not every store could be searched"
-    return Ruled(fate=RowFate.UNKNOWN, why=f"{says}, and whether its bytes are still somewhere cannot be told: {why}", missed=True)
 
 
 # --- the marker -----------------------------------------------------------------------------------------------------------------
@@ -271,8 +233,14 @@ def _one_marker(group: Group, mine: list[Group], event: _Played, placement: Plac
         engine=sights.get(Vantage.ENGINE, Sight.UNSEEN),
         users=observed.users,
     )
-    ruled = Ruled(fate=RowFate(fate), why=_why(fate, placement.store, observed))
-    return _weakened(group, event, ruled)
+    ruled = _weakened(group, event, Ruled(fate=RowFate(fate), why=_why(fate, placement.store, observed)))
+    return replace(ruled, gone=_gone(fate, placement.store, sights), stays=fate is Fate.PERSISTED)
+
+
+def _gone(fate: Fate, store: Store | None, sights: Mapping[Vantage, Sight]) -> bool:
+    """Whether the store itself is no more: a marker alone may have been swept away."""
+    memory = store is not None and store.kind is StoreKind.TMPFS
+    return fate is Fate.LOST and (memory or sights.get(Vantage.ENGINE) is Sight.ABSENT)
 
 
 def _not_planted(group: Group, mine: list[Group], placement: Placement) -> Ruled:
@@ -329,11 +297,7 @@ def _why(fate: Fate, store: Store | None, observed: Observation) -> str:
         case Fate.CARRIED:
             return f"it is in another store now: a copy reached {_named(observed.store_now)}"
         case Fate.LOST:
-            return (
-                f"{what} took it and is gone, or it is gone from there"
-                if store is not None and store.kind is not StoreKind.TMPFS
-                else f"{what} went with its process"
-            )
+            return _lost(what, store, observed)
         case Fate.ORPHANED:
             return f"{what} still has it, and no container mounts that"
         case Fate.ELSEWHERE:
@@ -347,6 +311,17 @@ def _why(fate: Fate, store: Store | None, observed: Observation) -> str:
         case Fate.UNKNOWN:
             reasons = [testimony.detail for testimony in observed.sights.values() if testimony.sight is Sight.UNSEEN and testimony.detail]
             return "; ".join([*reasons[:2], observed.home_detail] if observed.home is Home.UNKNOWN else reasons[:2]) or "the evidence does not reach"
+
+
+def _lost(what: str, store: Store | None, observed: Observation) -> str:
+    engine = observed.sights.get(Vantage.ENGINE)
+    if store is None or store.kind is StoreKind.TMPFS:
+        return f"{what} went with its process"
+    if engine is not None and engine.sight is Sight.ABSENT:
+        return f"{what} took it, and is gone"
+    if store.has_options:
+        return f"it is gone from {what}, whose bytes lie in memory or elsewhere"
+    return f"it is gone from {what}"
 
 
 def _named(store: Store | None) -> str:
@@ -373,7 +348,8 @@ def _bare_row(stack: StackNote, probe: ProbeNote, event: _Played, first: StateNo
     word = event.words.get((probe.service, probe.name))
     state = event.states.get(probe.service)
     nothing = Ruled(fate=RowFate.UNKNOWN, why="only the service can tell, and it was not asked")
-    ruled = (_by_word(probe, word, nothing) if word is not None else None) or nothing
+    ruled = refused(probe, None) if probe.refused and not probe.says else nothing
+    ruled = (by_word(probe, word, nothing, None, event.event) if word is not None else None) or ruled
     if event.hindered is not None:
         ruled = Ruled(fate=RowFate.UNKNOWN, why=f"the event could not be played: {event.hindered}")
     elif state is not None and state.state == "cannot-start":
@@ -384,14 +360,14 @@ def _bare_row(stack: StackNote, probe: ProbeNote, event: _Played, first: StateNo
         ruled = Ruled(fate=RowFate.UNKNOWN, why=f"the service runs and is not ready: {state.detail}")
     return Row(
         service=probe.service,
-        path=None,
+        path=posixpath.dirname(probe.refused_at) if probe.refused_at is not None else None,
         role=DATA,
-        role_rule="stored by a probe, and no file was touched",
+        role_rule="stored by a probe, and no file was touched" if probe.says else "what the service wants to write",
         found="probe",
         store=None,
         event=event.event.name,
         fate=ruled.fate,
-        must_survive=_must(stack, probe.service, "", DATA, "probe", event.event) and first is not None,
+        must_survive=_must(stack, probe.service, probe.refused_at or "", DATA, "probe", event.event) and first is not None,
         why=ruled.why,
         sights={Vantage.SERVICE: Sight(word.sight) if word is not None else Sight.UNSEEN},
         service_after=_after_word(state),

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from dockstore.core import probes as built
 from dockstore.core.drill_facts import Group, ProbeNote, StateNote
+from dockstore.core.refusals import place_in, read_only_place
 from dockstore.core.writes import DATA, MOST_GROUPS, Written, changed, groups
 from dockstore.engines.host import Unseen
 from dockstore.runner import drill_words
 from dockstore.runner.drill_marks import new_nonce
-from dockstore.runner.ready import DONE, DOWN, SLOW, UP, Readiness
-from dockstore.runner.stores import image_files, made_folders
+from dockstore.runner.ready import DONE, DOWN, SLOW, UP, Readiness, last_words
+from dockstore.runner.scene import section
+from dockstore.runner.stores import LAYER, image_files, made_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +47,8 @@ class Seen:
     probes: dict[str, dict[str, dict[str, FileEntry]]] = field(default_factory=dict)  # probe -> store -> files
     stop: Listing | None = None
     owner: tuple[int, int] = (0, 0)
+    nonces: dict[str, str] = field(default_factory=dict)  # probe -> what it stored
+    failed: set[str] = field(default_factory=set)  # probes whose write or read did not work: what they leave is nobody's data
 
 
 def discover(field_: Field) -> bool:
@@ -71,11 +75,16 @@ def discover(field_: Field) -> bool:
         _sqlite(field_, scenes, seen)
         notes = _probes(field_, scenes, seen)
         field_.compose("0", ("stop",))
-        for service, listing in field_.listings(field_.copy.scenes()).items():
+        stopped = field_.copy.scenes()
+        for service, listing in field_.listings(stopped).items():
             seen[service].stop = listing
-        notes = [_after_stop(note, seen) for note in notes]
+        notes = [_saved(field_, _after_stop(note, seen), stopped, seen) for note in notes]
         field_.compose("0", ("up", "-d"))
         field_.wait()
+    asked = {note.service for note in notes if note.refused}
+    notes += [
+        told for service in field_.services if service not in asked and (told := _log_of_refusal(field_, service, scenes, seen[service])) is not None
+    ]
     _conclude(field_, seen, notes)
     return alive
 
@@ -187,9 +196,10 @@ def _tried(field_: Field, service: str, probe: Probe, scenes: Mapping[str, list[
     seen.probes[probe.name] = touched
     if done.says:
         field_.says.add((service, probe.name))
+        seen.nonces[probe.name] = nonce
+    else:
+        seen.failed.add(probe.name)
     found = drill_words.search(field_.seat, scenes, field_.copy.volumes, _bind_roots(field_), nonce) if done.says else None
-    if found is not None and found.found:
-        field_.searchable.add((service, probe.name))
     return ProbeNote(
         service=service,
         name=probe.name,
@@ -197,6 +207,7 @@ def _tried(field_: Field, service: str, probe: Probe, scenes: Mapping[str, list[
         built_in=probe.built_in,
         detail="" if done.says else done.why_not,
         refused=done.write.refused,
+        refused_at=place_in(done.write.output) if done.write.refused else None,
         touched_files=any(entry.type == "file" for files in touched.values() for entry in files.values()),
         searchable=bool(found and found.found),
         untested=any(kind.untested and kind.name == probe.name for kind in built.KINDS) and probe.built_in,
@@ -213,8 +224,39 @@ def _after_stop(note: ProbeNote, seen: Mapping[str, Seen]) -> ProbeNote:
     return replace(note, memory_only=not data and not one.stop.unseen.keys() - _memory(one.stop))
 
 
+def _saved(field_: Field, note: ProbeNote, scenes: Mapping[str, list[Scene]], seen: Mapping[str, Seen]) -> ProbeNote:
+    """Whether a datum's bytes can be found in some store after the graceful stop.
+
+    A service may keep them in memory until then, or pack them on its way: what is missed after an event is lost only where its bytes, had
+    they been kept, would be seen.
+    """
+    nonce = seen[note.service].nonces.get(note.name)
+    if nonce is None or field_.halt.asked:
+        return note
+    found = drill_words.search(field_.seat, scenes, field_.copy.volumes, _bind_roots(field_), nonce)
+    return replace(note, saved=bool(found.found))
+
+
 def _memory(listing: Listing) -> set[str]:
     return {key for key, spot in listing.spots.items() if spot.note.kind == "tmpfs"}
+
+
+def _log_of_refusal(field_: Field, service: str, scenes: Mapping[str, list[Scene]], seen: Seen) -> ProbeNote | None:
+    """A service that wrote nothing, and whose log says that it wanted to where it may only read: its own word, too."""
+    if seen.ready is None or not scenes.get(service) or field_.halt.asked:
+        return None
+    scene, mounts = scenes[service][0], [spot.note for key, spot in seen.ready.spots.items() if key != LAYER]
+    closed = [note.target for note in mounts if note.read_only] + (["/"] if _root_is_read_only(scene) else [])
+    if not closed or any(group.found == "written" for group in groups(service, _written(field_, seen).values(), owner=seen.owner)):
+        return None
+    said = read_only_place(last_words(field_.seat, scene), closed=closed, opened=[note.target for note in mounts if not note.read_only])
+    if said is None:
+        return None
+    return ProbeNote(service=service, name="its log", says=False, detail=said[0], refused=True, refused_at=said[1])
+
+
+def _root_is_read_only(scene: Scene) -> bool:
+    return section(scene.answer, "HostConfig").get("ReadonlyRootfs") is True
 
 
 def bind_roots(field_: Field) -> list[str]:
@@ -271,7 +313,7 @@ def _written(field_: Field, one: Seen) -> dict[str, Written]:
             below = image_files(field_.seat.host, spot, files)
             files = {path: entry for path, entry in files.items() if below.get(path) != (entry.size, entry.mtime_ns)}
         written = Written(store=spot.note, files=files, at_stop=at_stop.get(key, {}))
-        written.by_probe = {name: touched[key] for name, touched in one.probes.items() if key in touched}
+        written.by_probe = {name: touched[key] for name, touched in one.probes.items() if key in touched and name not in one.failed}
         if layer:
             every = [*files, *written.at_stop, *(path for several in written.by_probe.values() for path in several)]
             written.made = made_folders(field_.seat.host, spot, {folder for path in every for folder in _above(path)})
@@ -350,7 +392,7 @@ def _others(group: Group, several: list[tuple[str, str]], service: str) -> tuple
 def again(field_: Field, known: Field) -> bool:
     """The same stack on another engine: what is known of it stays; return whether it comes up there."""
     field_.probes, field_.ready, field_.groups, field_.first = known.probes, known.ready, known.groups, known.first
-    field_.says, field_.searchable = known.says, known.searchable
+    field_.says = known.says
     if not any(state.state in {UP, SLOW, DONE} for state in known.first.values()):
         return False
     field_.compose("0", ("up", "-d"))

@@ -25,7 +25,7 @@ from dockstore.runner.asking import archive_allowed, by_archive
 from dockstore.runner.placing import Ground, resolve_by_archive
 from dockstore.runner.probe import Answer, Answers, Probe, Put, Seek, Target
 from dockstore.runner.scene import Moment
-from dockstore.runner.sights import engine_sight, host_sight, unseen, users_of
+from dockstore.runner.sights import engine_sight, host_sight, running_holders, unseen, users_of
 from dockstore.runner.stage import Written
 from dockstore.runner.stores import resolved
 
@@ -100,14 +100,25 @@ def _plant(seat: Seat, scene: Scene, number: int, groups: Sequence[Group], user:
     ground = Ground(seat, scene, answers, moment)
     marks: list[Mark] = []
     for group, path, nonce, answer in zip(groups, paths, nonces, answers.answers, strict=True):
-        if answer.refused is not None and group.found == "written" and user != "0:0":
-            again = _put(seat, scene, [path], [nonce], "0:0")  # the service writes there, though not new names
+        if answer.refused is not None and user != "0:0" and (group.found == "written" or _runs_as_root(seat, scene)):
+            again = _put(seat, scene, [path], [nonce], "0:0")  # the service writes there, though not new names, or may as root
             if isinstance(again, Answers) and again.answers[0].refused is None:
                 mark = _mark(Ground(seat, scene, again, moment), number, group, path, nonce, again.answers[0])
                 marks.append(_with_remark(mark, f"planted as root: uid {user} may write its files there, but no new name"))
                 continue
         marks.append(_mark(ground, number, group, path, nonce, answer))
     return marks
+
+
+def _runs_as_root(seat: Seat, scene: Scene) -> bool:
+    """Whether the container's main process is root's: then no refusal to one of its children is the service's."""
+    if seat.host.reason is not None or not scene.pid:
+        return False
+    try:
+        told = seat.host.stat(f"/proc/{scene.pid}")
+    except Unseen:
+        return False
+    return told is not None and told.uid == 0
 
 
 def plant_stopped(seat: Seat, scene: Scene, number: int, groups: Sequence[Group]) -> list[Mark]:
@@ -309,7 +320,7 @@ def _observation(
     container = _container(answers, answer, written) if isinstance(answers, Answers) or answer is None else _told(answer, written)
     inner = now.inner_path if home is Home.YES and now is not None else written.store.inner_path if written.store is not None else ""
     numbers = storage.bind_numbers(now.identity) if now is not None and now.kind is StoreKind.VOLUME else None
-    host = host_sight(written, inner, mounted_numbers=numbers)
+    host = host_sight(written, inner, mounted_numbers=numbers, elsewhere_mounted=_held(seat, scene, written, numbers))
     engine = engine_sight(written, moment)
     used_by: tuple[str, ...]
     if home in {Home.YES, Home.COVERED} and now is not None:
@@ -330,6 +341,13 @@ def _observation(
         began=began,
         ended=ended,
     )
+
+
+def _held(seat: Seat, scene: Scene | None, written: Written, mounted: tuple[int, int] | None) -> bool | None:
+    """Whether a running container other than *scene* may still have the memory behind a volume that is a tmpfs; None: that is not asked."""
+    if written.store is None or not written.store.has_options or not storage.is_memory_volume(dict(written.options)):
+        return None
+    return running_holders(seat, written.store, scene.id if scene is not None and mounted is not None else None)
 
 
 def _container(answers: Answers | str, answer: Answer | None, written: Written) -> Testimony:

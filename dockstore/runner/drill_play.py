@@ -267,6 +267,7 @@ def _word(field_: Field, asked: Asked, scenes: Mapping[str, list[Scene]], states
         sight=sight,
         detail="; ".join(part for part in (detail, f"not every store could be searched: {found.why}" if not found.whole else "") if part),
         read_before=True,
+        other=detail == drill_words.SOMETHING_ELSE,
         searched=found.whole,
         found=found.found[:6],
         found_stores=found.volumes,

@@ -106,7 +106,7 @@ def of_change(base: History, head: History | None, *, stack: Stack | None = None
 
 
 def _remarks(history: History, first: list[StateNote]) -> tuple[str, ...]:
-    silent = [note for _, note in notes(history.events, ProbeNote) if not note.says]
+    silent = [note for _, note in notes(history.events, ProbeNote) if not note.says and not note.refused]
     remarks = [f"{event.about}: {_users(event.text)}" for event in history.events if isinstance(event, Note)]
     remarks += [f"{note.service}: the probe {note.name} has no say: {_users(note.detail)}" for note in silent]
     if first and all(note.writes_nothing for note in first):

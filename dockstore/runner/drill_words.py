@@ -12,6 +12,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from dockstore.core.probes import CLIENTS, NONCE_VARIABLE
+from dockstore.core.refusals import refused
 from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, NotFound
 from dockstore.engines.host import Unseen
@@ -32,17 +33,7 @@ SEARCH_SECONDS = 30.0
 _TRIES = 6
 READ_SECONDS = 8.0
 _TRY_AGAIN_SECONDS = 0.4
-_REFUSED = (
-    "permission denied",
-    "read-only",
-    "readonly",
-    "no space left",
-    "misconf",
-    "disk full",
-    "could not open file",
-    "errcode: 13",
-    "errcode: 30",
-)
+SOMETHING_ELSE = "its read succeeds and prints something else"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +47,7 @@ class Said:
     @property
     def refused(self) -> bool:
         """Whether it failed in the words of a refused write."""
-        return self.code not in {0, None} and any(word in self.output.lower() for word in _REFUSED)
+        return self.code not in {0, None} and refused(self.output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +120,7 @@ def read_again(seat: Seat, reader: Scene, probe: Probe, nonce: str, *, ready: Ca
         if said.code == 0:
             missed += 1
             if missed >= 2:
-                return "absent", "its read succeeds and does not print it"
+                return "absent", SOMETHING_ELSE if said.output.strip() else "its read succeeds and does not print it"
         elif said.code is not None:
             told = ready()
             failed = failed + 1 if told else 0

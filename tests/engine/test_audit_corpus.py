@@ -9,41 +9,24 @@ import os
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from corpus_images import Declaring, declared
+from corpus_drills import alarms, audited_by, told_of
+from corpus_images import declared
 from plain_compose import ensure_images
-from stack_corpus import Datum, StackTruth, stacks
+from stack_corpus import StackTruth, stacks
 
-from dockstore.core.stack_report import Finding, Row, RowFate, StackReport
-from dockstore.runner.audit import AuditOptions, audit_all
+from dockstore.core.stack_report import StackReport
 
 if TYPE_CHECKING:
-    from dockstore.core.model import EngineInfo
     from dockstore.engines.docker_engine import DockerEngine
-    from dockstore.engines.engine import Engine
 
 pytestmark = pytest.mark.engine
 
 CORPUS = {truth.name: truth for truth in stacks()}
 Audited = dict[str, StackReport]
-
-
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """A prediction that is not what the truth says."""
-
-    stack: str
-    row: Row
-    truth: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.stack}: {self.row.service}:{self.row.path} after {self.row.event}: predicted {self.row.fate}, is {self.truth} ({self.row.found})"
-        )
 
 
 @pytest.fixture(scope="module", name="audited")
@@ -59,32 +42,6 @@ def _audited(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> 
 
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(CORPUS, pool.map(one, CORPUS.values()), strict=True))
-
-
-def audited_by(truth: StackTruth, info: EngineInfo, environ: dict[str, str], cwd: Path) -> StackReport:
-    """The report of one stack, with what it is upgraded to."""
-    options = AuditOptions(targets=(str(truth.folder),), upgrade=(str(truth.upgrade),) if truth.upgrade else ())
-
-    def connecting(*_: object, **__: object) -> Engine:
-        return cast("Engine", Declaring(truth, info))
-
-    [report] = audit_all(options, env=environ, cwd=cwd, say=lambda _: None, connecting=connecting)
-    return report
-
-
-def alarms(report: StackReport) -> list[Finding]:
-    """What is more than advice, and was not ignored."""
-    return [finding for finding in report.findings if finding.severity != "advice" and finding.ignored is None]
-
-
-def held_to(truth: StackTruth, report: StackReport) -> list[tuple[Datum, Row, str]]:
-    """Each predicted row that is about a datum of the truth, with what is true."""
-    return [
-        (datum, row, datum.fates[row.event])
-        for datum in truth.data
-        for row in report.rows
-        if datum.is_at(row.service, row.path) and row.event in datum.fates
-    ]
 
 
 @pytest.mark.parametrize("name", [name for name, truth in CORPUS.items() if truth.quiet])
@@ -124,21 +81,13 @@ def test_where_no_file_can_tell_the_audit_does_not_say_that_data_are_kept(name: 
 
 
 def test_every_predicted_fate_is_the_true_one_or_unknown(audited: Audited) -> None:
-    wrong = [
-        Disagreement(name, row, fate)
-        for name, report in audited.items()
-        for _, row, fate in held_to(CORPUS[name], report)
-        if row.fate not in {RowFate.UNKNOWN, fate}
-    ]
+    told = [one for name, report in audited.items() for one in told_of(CORPUS[name], report)]
 
-    assert [str(one) for one in wrong] == []
+    assert [str(one) for one in told if one.verdict == "wrong"] == []
 
 
 def test_the_figures_of_the_audit(audited: Audited, capsys: pytest.CaptureFixture[str]) -> None:
-    fates: Counter[str] = Counter()
-    for name, report in audited.items():
-        for _, row, fate in held_to(CORPUS[name], report):
-            fates["unknown" if row.fate is RowFate.UNKNOWN else "right" if row.fate == fate else "wrong"] += 1
+    fates = Counter(one.verdict for name, report in audited.items() for one in told_of(CORPUS[name], report))
     losing = [name for name, truth in CORPUS.items() if not truth.quiet]
     flagged = [name for name in losing if alarms(audited[name])]
     quiet = [name for name, truth in CORPUS.items() if truth.quiet]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from plain_compose import compose_command, ensure_images
-from stack_corpus import ENGINE_WIDE, ROUTINE, UPGRADES, Datum, StackTruth, stacks
+from corpus_drills import Drilling, alarms, hurt, told_of, without_a_row
+from stack_corpus import ENGINE_WIDE, ROUTINE, UPGRADES, StackTruth, stacks
 
-from dockstore import api
-from dockstore.core.stack_report import Row, RowFate, StackOutcome, StackReport
-from dockstore.runner.drill_options import DrillOptions
+from dockstore.core.stack_report import RowFate, StackOutcome, StackReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from dockstore.engines.docker_engine import DockerEngine
 
@@ -39,94 +36,76 @@ def _counted(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
         sys.stdout.write(f"\ndrill of the corpus: fates {dict(sorted(counted.items()))}\n")
 
 
-@pytest.fixture(name="drill")
-def _drill(engine: DockerEngine, tmp_path: Path) -> Callable[..., tuple[StackReport, ...]]:
-    """Drill stacks of the corpus with events."""
-    home = tmp_path / "home"
-    (home / "cache").mkdir(parents=True)
-    if len(compose_command()) == 1:
-        (home / "cache" / "docker-compose").symlink_to(Path(compose_command()[0]).absolute())
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("COMPOSE_", "DOCKSTORE_"))}
-    environ = kept | {"DOCKER_HOST": engine.info.address, "DOCKSTORE_HOME": str(home)}
-
-    def play(truths: Sequence[StackTruth], *events: str) -> tuple[StackReport, ...]:
-        ensure_images(engine, truths)
-        probes = tmp_path / "probes.yaml"
-        [first, *others] = truths
-        if first.probe:
-            probes.write_text(first.probes(), encoding="utf-8")
-        options = DrillOptions(
-            targets=tuple(str(truth.folder) for truth in truths),
-            events=events,
-            upgrade=(str(first.upgrade),) if first.upgrade and not others else (),
-            probes=str(probes) if first.probe else None,
-        )
-        return api.drill_with(options, env=environ, cwd=tmp_path)
-
-    return play
-
-
-def rows_of(datum: Datum, report: StackReport) -> list[Row]:
-    """The rows about a datum: its path, or what the service's word is about."""
-    return [row for row in report.rows if row.event in datum.fates and datum.is_at(row.service, row.path)]
+@pytest.fixture(name="drilling")
+def _drilling(engine: DockerEngine, tmp_path: Path) -> Drilling:
+    """Drills of stacks of the corpus."""
+    return Drilling(engine, tmp_path)
 
 
 def wrong(truth: StackTruth, report: StackReport, counted: Counter[str]) -> list[str]:
     """The rows that say something that is not so."""
-    found = []
-    for datum in truth.data:
-        for row in rows_of(datum, report):
-            told = "unknown" if row.fate in {RowFate.UNKNOWN, RowFate.DISPUTED} else "right" if row.fate == datum.fates[row.event] else "wrong"
-            counted[told] += 1
-            if told == "wrong":
-                found.append(
-                    f"{row.service}:{row.path} ({row.found}, {row.probe}) after {row.event}: {row.fate}, is {datum.fates[row.event]}: {row.why}"
-                )
-    return found
+    told = told_of(truth, report)
+    counted.update(one.verdict for one in told)
+    return [str(one) for one in told if one.verdict == "wrong"]
 
 
 def check(truth: StackTruth, report: StackReport, events: Sequence[str], counted: Counter[str]) -> None:
     """Hold one report to the truth; *events*: those that were played."""
     assert wrong(truth, report, counted) == []
-    hurt = any(
-        fate not in {"persisted", "unwritable", "cannot-start"} for datum in truth.data for event, fate in datum.fates.items() if event in events
-    )
-    if truth.quiet or (truth.outcome == "loses-data" and not hurt):
+    assert [(datum.path, event) for datum, event in without_a_row(truth, report, events)] == []
+    if truth.quiet or (truth.outcome == "loses-data" and not hurt(truth, events)):
         assert report.outcome in {StackOutcome.KEEPS_DATA, StackOutcome.UNDECIDED}
         assert [(one.rule, one.path, one.message) for one in report.findings if one.severity != "advice" and truth.quiet] == []
         return
     assert report.outcome == truth.outcome
     if truth.outcome == "loses-data":
         assert truth.flag is not None
-        assert any(truth.flag.is_met_by(one.rule, one.path) for one in report.findings if one.severity != "advice"), report.findings
+        assert any(truth.flag.is_met_by(one.rule, one.path) for one in alarms(report)), report.findings
+
+
+def check_fix(truth: StackTruth, first: StackReport, events: Sequence[str], drilling: Drilling) -> None:
+    """The fix that a drill writes keeps what it saw lost, as a second drill shows; where it writes none, truth.yaml says why."""
+    assert (first.override is None) is (truth.by_hand is not None), first.override
+    if first.override is None:
+        return
+
+    [second] = drilling.drill([truth], events, override=first.override)
+
+    kept = {RowFate.PERSISTED, RowFate.CARRIED}
+    assert [str(one) for one in told_of(truth, second) if one.row.fate not in kept] == []
+    assert without_a_row(truth, second, events) == []
+    assert second.outcome == StackOutcome.KEEPS_DATA
+    assert [(one.rule, one.path) for one in alarms(second)] == []
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_quick_drill_of_a_stack_says_what_is_true(name: str, drill: Callable[..., tuple[StackReport, ...]], counted: Counter[str]) -> None:
+def test_a_quick_drill_of_a_stack_says_what_is_true(name: str, drilling: Drilling, counted: Counter[str]) -> None:
     truth = CORPUS[name]
     events = [event for event in QUICK_EVENTS if event not in UPGRADES or truth.upgrade]
 
-    [report] = drill([truth], *events)
+    [report] = drilling.drill([truth], events)
 
     check(truth, report, events, counted)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORPUS)
-def test_a_drill_of_every_stack_says_what_is_true(name: str, drill: Callable[..., tuple[StackReport, ...]], counted: Counter[str]) -> None:
+def test_a_drill_of_every_stack_says_what_is_true_and_its_fix_keeps_the_data(name: str, drilling: Drilling, counted: Counter[str]) -> None:
     truth = CORPUS[name]
     events = [*ROUTINE, *(UPGRADES if truth.upgrade else ())]
 
-    [report] = drill([truth], *events)
+    [report] = drilling.drill([truth], events)
 
     check(truth, report, events, counted)
+    if losing := hurt(truth, events):
+        check_fix(truth, report, losing, drilling)
 
 
 @pytest.mark.slow
-def test_a_drill_of_engine_wide_events_says_what_is_true(drill: Callable[..., tuple[StackReport, ...]], counted: Counter[str]) -> None:
+def test_a_drill_of_engine_wide_events_says_what_is_true(drilling: Drilling, counted: Counter[str]) -> None:
     truths = [CORPUS[name] for name in TOGETHER if not CORPUS[name].upgrade]
 
-    reports = drill(truths, *ENGINE_WIDE)
+    reports = drilling.drill(truths, ENGINE_WIDE)
 
     found = {truth.name: wrong(truth, report, counted) for truth, report in zip(truths, reports, strict=True)}
     assert {name: lines for name, lines in found.items() if lines} == {}
