@@ -145,9 +145,8 @@ def card(report: StackReport, number: int) -> StackCard:
 
 def _facts(report: StackReport) -> tuple[str, ...]:
     engines = [f"{info.product} {info.version}, {info.storage_driver}" for info in report.engines.values()]
-    change = [f"{report.base} → {report.head}"] if report.base is not None else []
     when = report.started.replace("T", " ").replace("Z", " UTC")
-    every = [*change, *engines, stack_words.counts(report), phrases.seconds(report.seconds), when, f"dockstore {report.dockstore}"]
+    every = [*engines, stack_words.counts(report), phrases.seconds(report.seconds), when, f"dockstore {report.dockstore}"]
     return tuple(phrases.line(fact) for fact in every if fact)
 
 
