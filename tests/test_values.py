@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 
-from dockstore.core.values import dataclass
+from dockstore.core.values import dataclass, names, required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,3 +202,8 @@ def test_many_threads_may_make_the_first_value_together() -> None:
             assert made == [First(name="a")] * 4
     finally:
         sys.setswitchinterval(before)
+
+
+def test_the_names_of_all_fields_and_of_those_without_a_default_can_be_asked_for() -> None:
+    assert names(Derived) == ("name", "size", "parts")
+    assert required(Derived) == {"name"}

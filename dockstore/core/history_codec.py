@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
+from dockstore.core import values
 from dockstore.core.history import Facts, Footer, Header, History, Made, Note, Observation, Operation, Placement, Testimony
 from dockstore.core.model import Completion, EngineInfo, Home, Place, PlaceKind, Sight, Store, StoreKind, Users, Vantage
 
@@ -33,8 +33,8 @@ _KINDS: dict[type, str] = {
     Note: "note",
     Footer: "footer",
 }
-_NAMES: dict[type, tuple[str, ...]] = {kind: tuple(field.name for field in fields(kind)) for kind in (*_KINDS, EngineInfo, Place, Store, Testimony)}
-_REQUIRED_OF_ENGINE = frozenset(field.name for field in fields(EngineInfo) if field.default is MISSING and field.default_factory is MISSING)
+_NAMES: dict[type, tuple[str, ...]] = {kind: values.names(kind) for kind in (*_KINDS, EngineInfo, Place, Store, Testimony)}
+_REQUIRED_OF_ENGINE = values.required(EngineInfo)
 
 
 class HistoryError(Exception):

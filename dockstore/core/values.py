@@ -24,7 +24,7 @@ else:
         return _declared if how == _OURS else dataclasses.dataclass(**how)
 
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "names", "required"]
 
 _OURS: Final = {"frozen": True, "slots": True, "kw_only": True}
 _PARAMETERS: Final = "__dataclass_params__"
@@ -37,6 +37,17 @@ Declared = dict[str, tuple[Any, Any]]
 @dataclasses.dataclass(**_OURS)
 class _Sample:
     """What the standard decorator leaves on a class, for ours to leave, too."""
+
+
+def names(kind: type) -> tuple[str, ...]:
+    """Return the fields' names, in their order, for less than `dataclasses.fields` takes."""
+    return tuple(vars(kind).get(_DECLARED) or [item.name for item in dataclasses.fields(kind)])
+
+
+def required(kind: type) -> frozenset[str]:
+    """Return the names of the fields that have no default; only of a class declared here."""
+    declared: Declared = vars(kind)[_DECLARED]
+    return frozenset(name for name, (_, default) in declared.items() if default is dataclasses.MISSING)
 
 
 class _FieldsLater:

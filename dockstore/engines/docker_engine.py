@@ -68,7 +68,7 @@ def connect(address: str, *, timeout_seconds: float = 60, environ: Mapping[str, 
         if newest != client.api_version:
             client.close()
             client = sdk_client.open_client(parsed, newest, timeout_seconds, os.environ if environ is None else environ)
-        return DockerEngine(client, parsed.text)
+        return DockerEngine(client, parsed.text, version=version)
     except BaseException:
         client.close()
         raise
@@ -90,21 +90,25 @@ def _first_answer(client: docker.APIClient, address: str) -> Json:
 class DockerEngine:
     """The Engine of `engine`, over one client. Safe to share between threads."""
 
-    def __init__(self, client: docker.APIClient, address: str) -> None:
+    def __init__(self, client: docker.APIClient, address: str, *, version: Json | None = None) -> None:
         self._client = client
         self._address = address
-        self._info = self.refresh()
+        self._info = self._ask(version)
 
     @property
     def info(self) -> EngineInfo:
         return self._info
 
     def refresh(self) -> EngineInfo:
-        with self._doing("ask the engine about itself"):
-            version = cast("Json", self._client.version(api_version=False))
-            facts = cast("Json", self._client.info())
-        self._info = engine_info(self._address, version, facts, api_version=self._client.api_version)
+        self._info = self._ask()
         return self._info
+
+    def _ask(self, version: Json | None = None) -> EngineInfo:
+        """Ask the engine who it is; *version*: what it has just answered to that."""
+        with self._doing("ask the engine about itself"):
+            told = version or cast("Json", self._client.version(api_version=False))
+            facts = cast("Json", self._client.info())
+        return engine_info(self._address, told, facts, api_version=self._client.api_version)
 
     def ping(self, *, timeout_seconds: float = 2.0) -> bool:
         try:

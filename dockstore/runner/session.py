@@ -7,8 +7,10 @@ Rule 2: whatever happens, the engines that were opened are closed and the ledger
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -34,7 +36,7 @@ from dockstore.runner.run import run as play_once
 from dockstore.runner.turns import Alone, Turn, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -49,7 +51,19 @@ if TYPE_CHECKING:
     from dockstore.runner.options import Options
 
 _JOIN_SECONDS = 0.1
+_SWITCH_SECONDS = 0.0005
 LEFTOVERS = "leftovers of a killed run: dockstore clean"
+
+
+@contextmanager
+def _attentive() -> Iterator[None]:
+    """Let a thread that has had its answer go on at once, while this one imports."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class Session:
@@ -210,7 +224,8 @@ class Session:
         threads = [threading.Thread(target=work, name=f"dockstore-{number}", daemon=True) for number in range(count)]
         for thread in threads:
             thread.start()
-        CoreJudge.fetch()
+        with _attentive():
+            CoreJudge.fetch()
         interrupted: KeyboardInterrupt | None = None
         while any(thread.is_alive() for thread in threads):
             try:
