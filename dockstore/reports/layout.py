@@ -63,11 +63,14 @@ def folded(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) ->
     return "\n\n".join(tables)
 
 
-def wrap(text: str, width: int, indent: str = "") -> str:
-    """Return *text* wrapped to *width*; further lines begin with *indent*. Text with colour codes that fits is left alone."""
+def wrap(text: str, width: int, indent: str = "", *, whole: bool = False) -> str:
+    """Return *text* wrapped to *width*; further lines begin with *indent*. Text with colour codes that fits is left alone.
+
+    *whole*: a word that is longer than a line (a path, an address) stays whole, to be copied.
+    """
     if visible(text) <= width:
         return text
-    lines = textwrap.wrap(text, max(width, len(indent) + 1), subsequent_indent=indent, break_on_hyphens=False)
+    lines = textwrap.wrap(text, max(width, len(indent) + 1), subsequent_indent=indent, break_on_hyphens=False, break_long_words=not whole)
     return "\n".join(lines)
 
 

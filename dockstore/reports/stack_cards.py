@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 from dockstore.core import stack_words
 from dockstore.core.stack_report import StackOutcome
 from dockstore.core.stack_words import FATE_WORDS, GOOD, OPEN
-from dockstore.reports import cards, phrases
+from dockstore.reports import cards, phrases, stack_groups
 
 if TYPE_CHECKING:
-    from dockstore.core.stack_report import Finding, Row, ServiceState, StackReport
+    from dockstore.core.stack_report import Row, ServiceState, StackReport
+    from dockstore.reports.stack_groups import Reason, Same
 
 _MOST_COLUMNS: Final = 3  # places beside one another; where there are more, they stand below one another
 _STYLES: Final = {
@@ -115,7 +116,7 @@ class StackCard:
 
 def card(report: StackReport, number: int) -> StackCard:
     """Return what the page says of one stack."""
-    findings = [_wrong(finding) for finding in report.findings]
+    findings = [_wrong(same) for same in stack_groups.findings(report.findings)]
     data = [rows for rows in stack_words.by_place(report.rows).values() if any(row.role == "data" for row in rows)]
     scratch = [rows for rows in stack_words.by_place(report.rows).values() if rows not in data]
     shown = {row.fate for row in report.rows}
@@ -133,7 +134,7 @@ def card(report: StackReport, number: int) -> StackCard:
         ignored=tuple(one for one in findings if one.ignored is not None),
         bytes=_whereabouts(report),
         down=tuple(_down(state) for state in report.services if state.state in {"slow", "cannot-start"}),
-        limits=tuple(phrases.line(limit) for limit in report.limits),
+        limits=tuple(phrases.line(limit) for limit in stack_groups.limits(report)),
         notes=tuple(phrases.clean(note) for note in report.notes),
         fates=tuple((stack_words.fate_word(fate), words) for fate, words in FATE_WORDS.items() if fate in shown),
         engines=tuple((key, tuple(cards.engine_rows(info))) for key, info in report.engines.items()),
@@ -180,12 +181,13 @@ def _cell(row: Row | None) -> Cell:
     return Cell(f"✗ {word}", "wrong", tip) if row.must_survive else Cell(word, "fair", tip)
 
 
-def _wrong(finding: Finding) -> Wrong:
+def _wrong(same: Same) -> Wrong:
+    finding = same.finding
     return Wrong(
         style=_SEVERITIES.get(finding.severity, "open"),
         severity=finding.severity,
         rule=finding.rule,
-        spot=phrases.line(stack_words.spot_word(finding) or finding.service or ""),
+        spot=phrases.line(", ".join(same.spots)),
         message=phrases.line(finding.message),
         fix=phrases.clean(finding.fix) if finding.fix else None,
         ignored=phrases.line(finding.ignored) if finding.ignored is not None else None,
@@ -193,22 +195,20 @@ def _wrong(finding: Finding) -> Wrong:
 
 
 def _whereabouts(report: StackReport) -> tuple[Whereabouts, ...]:
-    """Every place that is lost or not known by an event that counts, once for each fate; then those by the other events."""
-    told: dict[tuple[str, str, bool], list[Row]] = {}
-    for row in report.rows:
-        if row.fate not in GOOD and row.role == "data" and row.found != "declared" and (row.must_survive or row.recover):
-            told.setdefault((stack_words.place(row), row.fate.value, row.must_survive), []).append(row)
-    ordered = sorted(told.items(), key=lambda item: not item[0][2])
-    return tuple(_where(place, fate, rows, must=must) for (place, fate, must), rows in ordered)
+    """What is lost or not known by events that count, once for each reason; then what other events only leave somewhere else."""
+    data = [row for row in report.rows if row.role == "data" and row.found != "declared"]
+    counts = stack_groups.reasons([row for row in data if row.must_survive])
+    beside = stack_groups.reasons([row for row in data if not row.must_survive and row.recover], every=True)
+    return tuple(_where(reason, must=must) for must, several in ((True, counts), (False, beside)) for reason in several)
 
 
-def _where(place: str, fate: str, rows: list[Row], *, must: bool) -> Whereabouts:
-    row = rows[0]
+def _where(reason: Reason, *, must: bool) -> Whereabouts:
+    row = reason.row
     return Whereabouts(
-        place=phrases.line(place),
+        place=phrases.line(", ".join(reason.places)),
         style="open" if row.fate in OPEN else "bad" if must else "fair",
-        fate=fate.replace("-", " "),
-        events=phrases.listed(one.event for one in rows),
+        fate=row.fate.value.replace("-", " "),
+        events=f"{reason.by} {phrases.listed(reason.events)}",
         store=phrases.line(stack_words.store_word(row.store)),
         why=phrases.line(row.why),
         rests_on=phrases.line(row.rests_on) if row.rests_on and row.rests_on not in row.why else None,

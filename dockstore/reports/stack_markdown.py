@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 from dockstore.core import stack_words
 from dockstore.core.stack_report import StackOutcome
 from dockstore.core.stack_words import GOOD, OPEN
-from dockstore.reports import phrases
+from dockstore.reports import phrases, stack_groups
 from dockstore.reports.markdown import code, escaped, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dockstore.core.stack_report import Finding, Row, StackReport
+    from dockstore.core.stack_report import Row, StackReport
+    from dockstore.reports.stack_groups import Same
 
 _SIGNS: Final = {
     StackOutcome.LOSES_DATA: "❌",
@@ -55,7 +56,7 @@ def _one(report: StackReport, *, matrix: bool) -> str:
         f"{_subject(report)}: {stack_words.counts(report)}.",
         *([f"{escaped(step[:1].upper() + step[1:])}."] if step else []),
         *([_differences(report)] if _differences(report) else []),
-        *(_finding(finding) for finding in main),
+        *(_finding(same) for same in stack_groups.findings(main)),
         *untold,
         *_states(report),
     ]
@@ -64,7 +65,7 @@ def _one(report: StackReport, *, matrix: bool) -> str:
     if matrix and report.rows:
         blocks.append(_matrix(report))
     if advice:
-        blocks.append(_folded(f"{len(advice)} advice", "\n\n".join(_finding(finding) for finding in advice)))
+        blocks.append(_folded(f"{len(advice)} advice", "\n\n".join(_finding(same) for same in stack_groups.findings(advice))))
     if ignored:
         rows = [[code(one.rule), code(stack_words.spot_word(one)), escaped(one.ignored or "")] for one in ignored]
         blocks.append(_folded(f"{len(ignored)} ignored", table(["rule", "where", "reason"], rows)))
@@ -94,9 +95,9 @@ def _differences(report: StackReport) -> str:
     return table(["where", "by", escaped(report.base or ""), "with this change"], rows)
 
 
-def _finding(finding: Finding) -> str:
-    where = stack_words.spot_word(finding)
-    place = f" {code(where)}" if where else ""
+def _finding(same: Same) -> str:
+    finding = same.finding
+    place = f" {', '.join(code(spot) for spot in same.spots)}" if same.spots else ""
     parts = [f"{_SEVERITY_SIGNS.get(finding.severity, '')} **{finding.rule}**{place}  \n{escaped(finding.message)}"]
     if finding.fix:
         text = phrases.clean(finding.fix)
@@ -113,19 +114,16 @@ def _block(language: str, text: str) -> str:
 
 
 def _reasons(rows: Sequence[Row]) -> list[str]:
-    """Why each place is lost or not known, once for each fate, and the way back."""
-    told: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
-        if row.must_survive and row.fate not in GOOD:
-            told.setdefault((stack_words.place(row), row.fate.value, row.why), []).append(row)
+    """Why places are lost or not known, once for each reason, and the way back."""
     blocks = []
-    for (place, fate, why), mine in told.items():
-        first = mine[0]
-        sign = "❔" if first.fate in OPEN else "❌"
-        rests = f" (rests on {escaped(first.rests_on)})" if first.rests_on and first.rests_on not in first.why else ""
-        text = f"{sign} {code(place)} {fate} by {escaped(phrases.listed(row.event for row in mine))}: {escaped(why)}{rests}"
-        if first.recover:
-            back = phrases.clean(first.recover)
+    for reason in stack_groups.reasons(rows):
+        row = reason.row
+        sign = "❔" if row.fate in OPEN else "❌"
+        rests = f" (rests on {escaped(row.rests_on)})" if row.rests_on and row.rests_on not in row.why else ""
+        places = ", ".join(code(place) for place in reason.places)
+        text = f"{sign} {places} {row.fate.value} {reason.by} {escaped(phrases.listed(reason.events))}: {escaped(row.why)}{rests}"
+        if row.recover:
+            back = phrases.clean(row.recover)
             text += f"\n\nTo get it back:\n\n{_block('sh', back)}" if back.startswith("docker ") else f"  \nTo get it back: {escaped(back)}"
         blocks.append(text)
     return blocks
@@ -183,7 +181,7 @@ def _folded(summary: str, text: str) -> str:
 
 def _reach(report: StackReport) -> str:
     """What the answer does not reach, and what it was found with."""
-    lines = [f"- {escaped(limit)}" for limit in (*report.limits, *report.notes)]
+    lines = [f"- {escaped(limit)}" for limit in (*stack_groups.limits(report), *report.notes)]
     engines = [escaped(phrases.engine_words(info)) for info in report.engines.values()]
     told = [*engines, f"dockstore {escaped(report.dockstore)}", f"run {code(report.run[:12])}", report.started, phrases.seconds(report.seconds)]
     lines.append(f"- {', '.join(told)}")
