@@ -269,6 +269,7 @@ class Drills:
             nonce=new_nonce,
             made=made,
             keep=self.options.keep,
+            with_data=self.options.with_data,
         )
         copy.declared = _declared(source.neutral.model)
         copy.name_fixed = source.name_fixed
@@ -280,7 +281,7 @@ class Drills:
             principal = self._opened["e1"]
             copy.images(source=None if opened is principal else Seat("", principal.engine, principal.host), say=self.say)
             if self.options.with_data:
-                copy.fill_externals()
+                copy.fill_externals(stop=lambda: self.halt.asked)
             field_ = self._field(copy, source, record)
             if known is None:
                 self._note_stack(source, copy, chosen, record)

@@ -58,7 +58,7 @@ class Field:
     host_names: dict[str, set[str]] = field(default_factory=dict)  # that a service's earlier containers had
     awaited: frozenset[str] = frozenset()
     exercise: tuple[tuple[str, str], ...] = ()
-    _shapes: dict[str, int] = field(default_factory=dict)
+    _shapeless: set[str] = field(default_factory=set)  # containers with too many files to look at again and again
 
     @property
     def seat(self) -> Seat:
@@ -132,14 +132,13 @@ class Field:
 
     def shape(self, scene: Scene) -> tuple[int, int, int] | None:
         """Count, bytes and newest change of a container's files: whether it is quiet; None where there are too many to ask again and again."""
-        if self._shapes.get(scene.id, 0) > SHAPE_FILES or self.seat.host.reason is not None:
+        if scene.id in self._shapeless or self.seat.host.reason is not None:
             return None
-        try:
-            listing = list_stores(self.seat, scene, frozenset())
-        except Unseen:
-            return None
+        listing = list_stores(self.seat, scene, frozenset(), most=SHAPE_FILES)
         entries = [entry for files in listing.files.values() for entry in files.values()]
-        self._shapes[scene.id] = len(entries)
+        if len(entries) > SHAPE_FILES or any("more than" in why for why in listing.unseen.values()):
+            self._shapeless.add(scene.id)
+            return None
         return len(entries), sum(entry.size for entry in entries), max((entry.mtime_ns for entry in entries), default=0)
 
     def process_owner(self, scene: Scene) -> tuple[int, int]:

@@ -22,9 +22,9 @@ from dockstore.engines.host import Unseen
 from dockstore.engines.polling import until
 from dockstore.runner import drill_marks, drill_words
 from dockstore.runner.drill_discover import bind_roots, rebased
+from dockstore.runner.filling import Unplayable
 from dockstore.runner.ready import DONE, SLOW, UP
 from dockstore.runner.scene import section, text
-from dockstore.runner.stack import Unplayable
 from dockstore.runner.stores import LAYER, image_files
 
 if TYPE_CHECKING:

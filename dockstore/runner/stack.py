@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from dockstore.core.history import Made
 from dockstore.core.neutral import renamed
-from dockstore.engines.errors import Conflict, EngineError, NotFound
+from dockstore.engines.errors import Conflict, EngineError, NotFound, Unsure
 from dockstore.engines.host import Unseen
 from dockstore.engines.polling import until
-from dockstore.engines.providers.lab_image import REFERENCE as LAB_IMAGE
 from dockstore.runner import copying
 from dockstore.runner.drill_compose import ComposeFailed
+from dockstore.runner.filling import Filling, Unplayable
 from dockstore.runner.scene import NONCE_LABEL, Scene, read_scene, section, text
 
 if TYPE_CHECKING:
@@ -37,16 +37,8 @@ UP_SECONDS = 240.0
 DOWN_SECONDS = 180.0
 BUILD_SECONDS = 1800.0
 PULL_SECONDS = 900.0
-FILL_SECONDS = 900.0
+LARGE_SECONDS = 300.0  # what is large is removed for minutes
 _TIDY_SECONDS = 10.0
-
-
-class Unplayable(EngineError):  # noqa: N818
-    """The copy cannot be had: an image is missing, a build fails, the engine has no room. *hint* is the way out."""
-
-    def __init__(self, fact: str, hint: str | None = None) -> None:
-        super().__init__(fact)
-        self.hint = hint
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +55,7 @@ class StackCopy:
     made: Callable[[Made], None]
     local: bool = True  # the engine's host is this machine
     keep: bool = False
+    with_data: bool = False
     name_fixed: bool = False
     project: str = ""
     variant: str = "base"
@@ -106,7 +99,7 @@ class StackCopy:
         if not copies:
             return
         if self.local:
-            self.limits += [limit for limit in copying.copy_all(copies, stop=stop) if limit not in self.limits]
+            self.limits += [limit for limit in copying.copy_all(copies, stop=stop, asked=self.with_data) if limit not in self.limits]
             return
         self.limits.append("the engine's host is not this machine: bind sources begin empty")
         for item in copies:
@@ -126,34 +119,14 @@ class StackCopy:
         """Make the external volumes that are gone."""
         self._externals()
 
-    def fill_externals(self) -> None:
+    def fill_externals(self, *, stop: Callable[[], bool]) -> None:
         """Copy what the user's external volumes hold into the scratch ones, read only. Raises EngineError."""
+        filling = Filling(
+            seat=self.seat, name=f"{self.neutral.project}-fill", labels=self.labels, made=self.made, local=self.local, stop=stop, limits=self.limits
+        )
         for item in self.neutral.externals:
-            try:
-                self.seat.engine.inspect_volume(item.name)
-            except NotFound:
-                self.limits.append(f"the external volume {item.name} is not there: its scratch one begins empty")
-                continue
-            self._fill(item.name, item.scratch)
-
-    def _fill(self, source: str, target: str) -> None:
-        mounts = [{"Type": "volume", "Source": source, "Target": "/from", "ReadOnly": True}, {"Type": "volume", "Source": target, "Target": "/to"}]
-        config: Json = {
-            "Image": LAB_IMAGE,
-            "Cmd": ["sh", "-c", "cp -a /from/. /to/"],
-            "Labels": dict(self.labels),
-            "HostConfig": {"Mounts": mounts, "NetworkMode": "none"},
-        }
-        name = f"{self.neutral.project}-fill"
-        container = self.seat.engine.create_container(name, config)
-        self.made(Made(kind="container", id=container, name=name))
-        try:
-            self.seat.engine.start_container(container)
-            code = self.seat.engine.wait_container(container, condition="not-running", timeout_seconds=FILL_SECONDS)
-            if code != 0:
-                raise Unplayable(f"the data of volume {source} could not be copied (exit code {code})", "without --with-data the copy begins empty")
-        finally:
-            self.seat.engine.remove_container(container, force=True, volumes=True)
+            if not stop():
+                filling.fill(item.name, item.scratch)
 
     def _all_externals(self) -> list[str]:
         both = (*self.neutral.externals, *(self.upgraded.externals if self.upgraded is not None else ()))
@@ -318,20 +291,26 @@ class StackCopy:
     @staticmethod
     def _gone(what: str, act: Callable[[], None]) -> list[str]:
         said = ""
+        unsure = False
 
         def gone() -> bool:
-            nonlocal said
+            nonlocal said, unsure
             try:
                 act()
             except NotFound:
                 return True
             except Conflict as error:
-                said = error.words
+                said, unsure = error.words, False
+                return False
+            except Unsure as error:  # a hundred thousand files are not removed within one answer
+                said, unsure = str(error), True
                 return False
             return True
 
         try:
-            if until(gone, timeout_seconds=_TIDY_SECONDS, every_seconds=0.2):
+            if until(gone, timeout_seconds=_TIDY_SECONDS, every_seconds=0.2) or (
+                unsure and until(gone, timeout_seconds=LARGE_SECONDS, every_seconds=2.0)
+            ):
                 return []
         except EngineError as error:
             said = str(error)

@@ -22,7 +22,7 @@ from dockstore.runner.scene import section, text, volume_facts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dockstore.engines.host import Host, Listed
+    from dockstore.engines.host import Host
     from dockstore.runner.scene import MountFact, Scene
     from dockstore.runner.stage import Seat
 
@@ -139,8 +139,8 @@ def _is_file(host: Host, path: str) -> bool:
     return found is not None and found.type != "directory"
 
 
-def list_stores(seat: Seat, scene: Scene, declared: frozenset[str], *, layer: bool = True) -> Listing:
-    """List every store of the container that the host can see."""
+def list_stores(seat: Seat, scene: Scene, declared: frozenset[str], *, layer: bool = True, most: int = MOST_FILES) -> Listing:
+    """List every store of the container that the host can see; one with more than *most* files is not listed, and said."""
     listing = Listing()
     targets = {mount.destination for mount in scene.mounts} | set(scene.memory)
     spots = spots_of(seat, scene, declared)
@@ -154,13 +154,13 @@ def list_stores(seat: Seat, scene: Scene, declared: frozenset[str], *, layer: bo
             listing.unseen[key] = spot.why or seat.host.reason or "it cannot be seen"
             continue
         try:
-            listing.files[key], listing.folders[key] = _list(seat.host, spot, targets)
+            listing.files[key], listing.folders[key] = _list(seat.host, spot, targets, most)
         except Unseen as error:
             listing.unseen[key] = str(error)
     return listing
 
 
-def _list(host: Host, spot: Spot, targets: Iterable[str]) -> tuple[dict[str, FileEntry], set[str]]:
+def _list(host: Host, spot: Spot, targets: Iterable[str], most: int) -> tuple[dict[str, FileEntry], set[str]]:
     files: dict[str, FileEntry] = {}
     folders: set[str] = set()
     root = spot.root or "/"
@@ -174,7 +174,7 @@ def _list(host: Host, spot: Spot, targets: Iterable[str]) -> tuple[dict[str, Fil
         raise Unseen(f"{start} is not there")
     base = spot.note.target.rstrip("/")
     taken = frozenset(targets)
-    for item in _walk(host, start):
+    for item in host.walk(start, limit_files=most):
         path = f"{base}/{item.path}"
         stat = item.stat
         if stat.type == "directory":
@@ -182,10 +182,6 @@ def _list(host: Host, spot: Spot, targets: Iterable[str]) -> tuple[dict[str, Fil
         elif not (spot.note.kind == "writable-layer" and engines_own(path, taken)):
             files[path] = FileEntry(stat.type, stat.size_bytes, stat.mtime_ns, stat.inode, stat.uid, stat.gid)
     return files, folders
-
-
-def _walk(host: Host, root: str) -> Iterable[Listed]:
-    return host.walk(root, limit_files=MOST_FILES)
 
 
 def image_files(host: Host, spot: Spot, paths: Iterable[str]) -> dict[str, tuple[int, int]]:
