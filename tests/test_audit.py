@@ -194,6 +194,32 @@ def test_from_18_on_the_folder_above_is_the_right_one() -> None:
     assert wrong.findings[0].fix == "- pg:/var/lib/postgresql   # not /var/lib/postgresql/data"
 
 
+def test_from_18_on_postgres_refuses_to_start_with_a_mount_at_the_old_place() -> None:
+    body = {"image": "postgres:18", "volumes": [f"pg:{DATA}"]}
+
+    wrong = audited({"db": body}, {"pg": None})
+    moved = audited({"db": {**body, "environment": {"PGDATA": f"{DATA}/18"}}}, {"pg": None})
+
+    assert set(fates(wrong, "db", "/var/lib/postgresql/18/docker").values()) == {"cannot-start"}
+    assert "refuses to start while something is mounted at /var/lib/postgresql/data" in wrong.findings[0].message
+    assert fates(moved, "db", f"{DATA}/18")["down+up"] == KEPT
+
+
+def test_a_volume_with_a_name_of_one_letter_is_a_drive_to_compose() -> None:
+    report = audited({"db": {"image": "mysql:8", "volumes": [{"type": "volume", "target": "x:/var/lib/mysql"}]}}, {"x": None})
+
+    assert rules(report, "error") == ["DS303"]
+    assert (report.findings[0].fix, "Windows drive" in report.findings[0].message) == ("give the volume a name of two letters or more", True)
+
+
+def test_a_missing_docker_socket_is_no_missing_store() -> None:
+    body = {"image": "traefik:3", "volumes": ["/var/run/docker.sock:/var/run/docker.sock:ro"]}
+
+    report = audited({"proxy": body}, binds=Missing(absent=frozenset({"/var/run/docker.sock"}), looked=True))
+
+    assert "DS306" not in rules(report, "error", "warning", "advice")
+
+
 def test_a_prediction_says_that_it_rests_on_an_assumption() -> None:
     found = row(audited({"db": {"image": "mysql:8"}}), "db", "/var/lib/mysql", "down+up")
 

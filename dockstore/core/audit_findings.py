@@ -10,7 +10,18 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from dockstore.core import fixes
-from dockstore.core.audit_rows import SCRATCH_NAMES, events_of, fate_of, fixed_host_name, may_not_write, mount_over, mounts_of, routine, saves
+from dockstore.core.audit_rows import (
+    SCRATCH_NAMES,
+    events_of,
+    fate_of,
+    fixed_host_name,
+    guarded,
+    may_not_write,
+    mount_over,
+    mounts_of,
+    routine,
+    saves,
+)
 from dockstore.core.image_kinds import parse, recognise
 from dockstore.core.rules import ADVICE, RULES, WARNING
 from dockstore.core.stack_outcome import LOSSES
@@ -98,6 +109,12 @@ def _kept(datum: Datum, lost: tuple[str, ...]) -> Iterator[Finding]:
         text = f"{path}, where {kind} keeps {what}, lies in memory (the tmpfs at {mount.target}): gone after {_events(lost)}"
         yield finding("DS102", text, service=name, path=path, spot=mount.spot, fix=fixes.named_volume(service, path))
         return
+    guard = guarded(datum)
+    if guard is not None:
+        text = f"{kind} keeps {what} in {path}, and refuses to start while something is mounted at {guard.target}"
+        goal = mount.target if mount is not None else path
+        yield finding("DS303", text, service=name, path=path, spot=guard.spot, fix=fixes.moved(guard, goal))
+        return
     outside = mount is None or (datum.held.anonymous and mount.declared_by in {"image VOLUME", "volumes_from"})
     if outside and (lost or datum.doubtful):
         yield _misplaced(datum, lost, kind, what)
@@ -141,6 +158,9 @@ def _misplaced(datum: Datum, lost: tuple[str, ...], kind: str, what: str) -> Fin
             "DS304", text, service=service.name, path=path, spot=_setting_spot(datum), fix=fixes.mount_or_setting(service, datum.moved_by, path, own)
         )
     beside = _beside(path, own, datum)
+    if beside is not None and not beside.target.startswith("/"):
+        text = f"{kind} keeps {what} in {path}; Compose takes the one letter before the colon for a Windows drive, and mounts no volume there"
+        return finding("DS303", text, service=service.name, path=path, spot=beside.spot, fix="give the volume a name of two letters or more")
     if beside is not None:
         text = f"{kind} keeps {what} in {path}, not in {beside.target}: it lies in {where}, {end}"
         return finding("DS303", text, service=service.name, path=path, spot=beside.spot, fix=fixes.moved(beside, goal))
@@ -160,7 +180,8 @@ def _beside(path: str, own: list[StackMount], datum: Datum) -> StackMount | None
     near = [
         mount
         for mount in candidates
-        if len(posixpath.commonpath([path, mount.target]).strip("/").split("/")) >= min(2, len(first) - 1)
+        if mount.target.startswith("/")
+        and len(posixpath.commonpath([path, mount.target]).strip("/").split("/")) >= min(2, len(first) - 1)
         and posixpath.commonpath([path, mount.target]) != "/"
     ]
     if near:
@@ -296,7 +317,8 @@ def _binds(service: Service, setting: Setting) -> Iterator[Finding]:
         if mount.kind != "bind" or mount.source is None or mount.declared_by == "volumes_from":
             continue
         if mount.source in setting.binds.absent:
-            yield _absent(service, mount)
+            if not mount.source.endswith("docker.sock"):  # a host without an engine at that place, not a store
+                yield _absent(service, mount)
         elif mount.source in setting.binds.files and not mount.read_only and not mount.source.endswith(".sock"):
             text = f"{mount.target} is a single file: a program that saves by rename fails, an editor on the host that does is not seen"
             folder = posixpath.dirname(mount.target)

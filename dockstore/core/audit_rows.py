@@ -270,6 +270,9 @@ def _row(datum: Datum, event: str, setting: Setting, *, ignored: bool) -> Row:
 def fate_of(datum: Datum, event: str, setting: Setting) -> Fate:
     """Predict what becomes of *datum* under *event*."""
     mount, service = datum.mount, datum.service
+    guard = guarded(datum)
+    if guard is not None:
+        return Fate(fate=RowFate.CANNOT_START, why=f"this image refuses to start while something is mounted at {guard.target}; nothing is written")
     if mount is not None and mount.kind == "bind" and not mount.create_host_path and mount.source in setting.binds.absent:
         return Fate(fate=RowFate.CANNOT_START, why=f"{mount.source} is missing, and nothing makes it")
     if mount is None and service.read_only and datum.vague:
@@ -317,6 +320,14 @@ def _found_by_the_service(datum: Datum, event: str, told: Fate) -> Fate:
         if event in ABRUPT and saved is not True:
             return Fate(fate=RowFate.UNKNOWN, why=f"what {known.kind} has not saved yet is only in memory when it is killed")
     return told
+
+
+def guarded(datum: Datum) -> StackMount | None:
+    """The mount for which the image refuses to start, if there is one (PostgreSQL from 18 on: docker-library/postgres, pull request 1259)."""
+    recognised = datum.recognised
+    if recognised is None or datum.kept is None or datum.moved_by is not None or recognised.by != "its name":
+        return None
+    return next((mount for mount in datum.service.mounts if mount.target == recognised.image.guard), None)
 
 
 def may_not_write(datum: Datum, setting: Setting) -> str | None:
