@@ -212,6 +212,15 @@ def test_a_volume_with_a_name_of_one_letter_is_a_drive_to_compose() -> None:
     assert (report.findings[0].fix, "Windows drive" in report.findings[0].message) == ("give the volume a name of two letters or more", True)
 
 
+def test_a_volume_beside_another_that_serves_something_is_not_taken_for_the_datas() -> None:
+    body = {"image": "gitlab/gitlab-ce:17", "volumes": ["config:/etc/gitlab", "logs:/var/log/gitlab"]}
+
+    report = audited({"git": body}, {"config": None, "logs": None})
+
+    assert rules(report, "error") == ["DS201"]
+    assert "git-data:/var/opt/gitlab" in (report.findings[0].fix or "")
+
+
 def test_a_missing_docker_socket_is_no_missing_store() -> None:
     body = {"image": "traefik:3", "volumes": ["/var/run/docker.sock:/var/run/docker.sock:ro"]}
 

@@ -186,8 +186,8 @@ def _beside(path: str, own: list[StackMount], datum: Datum) -> StackMount | None
     ]
     if near:
         return near[0]
-    volumes = [mount for mount in candidates if mount.kind == "volume"]
-    return volumes[0] if len(volumes) == 1 else None
+    volumes = [mount for mount in own if mount.kind == "volume"]
+    return volumes[0] if len(volumes) == 1 and volumes[0] in candidates else None
 
 
 def _other_places(datum: Datum) -> tuple[str, ...]:
