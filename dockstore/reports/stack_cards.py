@@ -116,7 +116,7 @@ class StackCard:
 
 def card(report: StackReport, number: int) -> StackCard:
     """Return what the page says of one stack."""
-    findings = [_wrong(same) for same in stack_groups.findings(report.findings)]
+    findings = [_wrong(same) for same in stack_groups.findings(report.findings, report.rows)]
     data = [rows for rows in stack_words.by_place(report.rows).values() if any(row.role == "data" for row in rows)]
     scratch = [rows for rows in stack_words.by_place(report.rows).values() if rows not in data]
     shown = {row.fate for row in report.rows}
@@ -188,7 +188,7 @@ def _wrong(same: Same) -> Wrong:
         severity=finding.severity,
         rule=finding.rule,
         spot=phrases.line(", ".join(same.spots)),
-        message=phrases.line(finding.message),
+        message=phrases.line(same.message),
         fix=phrases.clean(finding.fix) if finding.fix else None,
         ignored=phrases.line(finding.ignored) if finding.ignored is not None else None,
     )

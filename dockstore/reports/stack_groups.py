@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """A finding, and everywhere that it is found."""
+    """A finding, and everywhere that it is found. *message*: without the reason, where the report tells that of its own."""
 
     finding: Finding
     spots: tuple[str, ...]
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,17 @@ class Reason:
         return "after" if self.row.fate in OPEN else "by"
 
 
-def findings(several: Iterable[Finding]) -> list[Same]:
-    """Findings with one rule, message and fix together; a file that several share is named once."""
+def findings(several: Iterable[Finding], rows: Iterable[Row] = ()) -> list[Same]:
+    """Findings with one rule, message and fix together; a file that several share is named once. *rows*: whose reasons are told beside them."""
+    whys = {row.why for row in rows if row.why}
     found: dict[tuple[str, str, str | None, str | None], list[Finding]] = {}
     for one in several:
         found.setdefault((one.rule, one.message, one.fix, one.ignored), []).append(one)
-    return [Same(mine[0], _spots(mine)) for mine in found.values()]
+    return [Same(mine[0], _spots(mine), _without(mine[0].message, whys)) for mine in found.values()]
+
+
+def _without(message: str, whys: Iterable[str]) -> str:
+    return next((message.removesuffix(f"; {why}") for why in whys if message.endswith(f"; {why}")), message)
 
 
 def _spots(several: Sequence[Finding]) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def _one(report: StackReport, *, matrix: bool) -> str:
         f"{_subject(report)}: {stack_words.counts(report)}.",
         *([f"{escaped(step[:1].upper() + step[1:])}."] if step else []),
         *([_differences(report)] if _differences(report) else []),
-        *(_finding(same) for same in stack_groups.findings(main)),
+        *(_finding(same) for same in stack_groups.findings(main, report.rows)),
         *untold,
         *_states(report),
     ]
@@ -98,7 +98,7 @@ def _differences(report: StackReport) -> str:
 def _finding(same: Same) -> str:
     finding = same.finding
     place = f" {', '.join(code(spot) for spot in same.spots)}" if same.spots else ""
-    parts = [f"{_SEVERITY_SIGNS.get(finding.severity, '')} **{finding.rule}**{place}  \n{escaped(finding.message)}"]
+    parts = [f"{_SEVERITY_SIGNS.get(finding.severity, '')} **{finding.rule}**{place}  \n{escaped(same.message)}"]
     if finding.fix:
         text = phrases.clean(finding.fix)
         if "\n" in text or text.startswith(("- ", "docker ", "services")):

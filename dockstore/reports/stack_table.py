@@ -49,7 +49,7 @@ def _one(report: StackReport, *, width: int, color: bool, verbose: bool) -> str:
         _state(state, width=prose, color=color) for state in report.services if state.state in {"slow", "cannot-start"} or state.writes_nothing
     ]
     shown = [finding for finding in report.findings if verbose or finding.ignored is None]
-    blocks += [_finding(same, width=prose, color=color) for same in stack_groups.findings(shown)]
+    blocks += [_finding(same, width=prose, color=color) for same in stack_groups.findings(shown, report.rows)]
     matrix = _matrix(report, width=width, color=color, verbose=verbose)
     blocks += [matrix] if matrix else []
     blocks += _reasons(report, width=prose, color=color, verbose=verbose)
@@ -63,7 +63,7 @@ def _finding(same: Same, *, width: int, color: bool) -> str:
     head = f"{finding.severity} {finding.rule}"
     first, *more = _wrap(f"{head}  {phrases.line(', '.join(same.spots))}".rstrip(), width, "  ").split("\n")
     lines = [layout.paint(head, _STYLES.get(finding.severity, "soft"), color=color) + first.removeprefix(head), *more]
-    lines += [_wrap(f"  {phrases.line(finding.message)}", width, "  ")]
+    lines += [_wrap(f"  {phrases.line(same.message)}", width, "  ")]
     if finding.ignored is not None:
         lines.append(_wrap(f"  ignored: {phrases.line(finding.ignored)}", width, "  "))
     elif finding.fix:
@@ -95,7 +95,8 @@ def _matrix(report: StackReport, *, width: int, color: bool, verbose: bool) -> s
         blocks.append(layout.folded(["event", *(column.heading for column in columns)], table, width))
         alike = [_wrap(f"like {column.places[0]}: {', '.join(column.places[1:])}", width, "  ") for column in columns if len(column.places) > 1]
         word = "predicted" if report.kind == "audit" else "seen"
-        legend = _wrap(f"{word}; ° no routine event, or nothing that counts: reported, not judged", width, "  ")
+        marked = any(line[0].endswith("°") for line in table)
+        legend = _wrap(f"{word}; ° no routine event, or nothing that counts: reported, not judged" if marked else word, width, "  ")
         blocks.append("\n".join([*alike, legend]))
     kept = [rows for rows in places if rows not in shown and stack_words.is_plain(rows)]
     if kept:
@@ -153,6 +154,8 @@ def _cell(row: Row | None, *, color: bool) -> str:
     if row is None:
         return ""
     word = stack_words.cell(row)
+    if row.base_fate is not None and row.base_fate is not row.fate:
+        word += f" (was {stack_words.fate_word(row.base_fate)})"
     if row.fate in GOOD or word == "kept?":
         return word
     if not row.must_survive:
