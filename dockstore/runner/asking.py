@@ -19,6 +19,7 @@ from dockstore.core.model import StoreKind
 from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, NotFound, Refused, Unsure
 from dockstore.engines.host import Unseen
+from dockstore.runner.endings import died_meanwhile, had_ended
 from dockstore.runner.placing import resolve_by_archive
 from dockstore.runner.probe import Answer, Answers, Peek, Probe, Put, Stat, Target, Wish
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 TRIES = 2
 NO_SHELL = (126, 127)
+CONFLICT = 409
 GO_ON_BYTES = 1 << 20
 
 
@@ -61,9 +63,12 @@ def ask(stage: Stage, box: Box, probe: Probe, *, root: bool = True) -> Answers |
         answers = probe.read(result.stdout)
         if answers.whole:
             return answers
+        ended = died_meanwhile(box, result)
+        if ended is not None and result.exit_code in NO_SHELL:  # it was never begun
+            return Refusal(why=ended, status=CONFLICT, refused=True)
         if result.exit_code in NO_SHELL:
             return Refusal(why=_words(result) or f"no shell in the container (exit code {result.exit_code})", no_shell=True)
-        last = Answers(whole=False, mounts=(), targets={}, answers=answers.answers, detail=_why(result))
+        last = Answers(whole=False, mounts=(), targets={}, answers=answers.answers, detail=ended or _why(result))
         if result.timed_out or result.exit_code not in {0, None}:
             break
     return last
@@ -81,7 +86,8 @@ def _round_trip(stage: Stage, box: Box, script: str, *, root: bool) -> ExecResul
     try:
         return box.seat.engine.exec(box.id, ["sh", "-c", script], user="0" if root else None, timeout_seconds=stage.limit)
     except Refused as exc:
-        return Refusal(why=str(exc), status=exc.status, refused=True, no_shell=exc.status != 409)
+        ended = had_ended(box) if exc.status == CONFLICT else None
+        return Refusal(why=ended or str(exc), status=exc.status, refused=True, no_shell=exc.status != CONFLICT)
     except EngineError as exc:
         return Refusal(why=str(exc))
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from dockstore.core.history import Facts
 from dockstore.core.model import Completion
 from dockstore.core.values import dataclass
-from dockstore.engines.errors import EngineError, NotFound, Unsure
+from dockstore.engines.errors import Conflict, EngineError, NotFound, Unsure
 from dockstore.engines.exec_stream import marked
 from dockstore.engines.host import Unseen
-from dockstore.runner.asking import NO_SHELL, drop_shell, resident_shell
+from dockstore.runner.asking import CONFLICT, NO_SHELL, drop_shell, resident_shell
 from dockstore.runner.containers import names_of
+from dockstore.runner.endings import died_meanwhile, had_ended
 from dockstore.runner.redact import raw, redacted
 from dockstore.runner.scene import section, text
 from dockstore.runner.sights import display, mounts_of
@@ -56,13 +57,23 @@ def run_exec(stage: Stage, number: str, step: Exec) -> Done:
         result = box.seat.engine.exec(box.id, argv, user=step.user, detach=True, timeout_seconds=limit)
         failed = result.exit_code not in {0, None}
         return Done(completion=Completion.FAIL if failed else Completion.OK, message=result.detail if failed else "")
-    return _exec_done(stage, number, step, marked_exec(box, step.command, user=step.user, timeout_seconds=limit))
+    try:
+        ran = marked_exec(box, step.command, user=step.user, timeout_seconds=limit)
+    except Conflict as exc:
+        ended = had_ended(box)
+        if ended is None:
+            raise
+        raise Conflict(exc.doing, exc.status, ended) from exc
+    return _exec_done(stage, number, step, ran)
 
 
 def marked_exec(box: Box, command: str | tuple[str, ...], *, user: str | None, timeout_seconds: float) -> Ran:
     """Run *command* with an end mark on both streams. Raises EngineError."""
     asked = marked(command if isinstance(command, str) else shlex.join(command))
     result = box.seat.engine.exec(box.id, ["sh", "-c", asked.script], user=user, timeout_seconds=timeout_seconds)
+    ended = died_meanwhile(box, result) if result.exit_code in NO_SHELL else None
+    if ended is not None:
+        raise Conflict("exec", CONFLICT, ended)
     if result.exit_code in NO_SHELL and not isinstance(command, str):  # no sh there: the command itself was never begun
         bare = box.seat.engine.exec(box.id, list(command), user=user, timeout_seconds=timeout_seconds)
         return Ran(result=bare, whole=bare.exit_code is not None and bool(bare.stdout or bare.stderr))
