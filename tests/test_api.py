@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +12,7 @@ from session_stubs import Onlooker, Opener, Player, scenario
 
 import dockstore
 from dockstore import api
+from dockstore.api import calling
 from dockstore.engines.errors import EngineError
 from dockstore.runner import session as session_module
 from dockstore.runner.histories import slug
@@ -355,3 +358,18 @@ def test_looking_for_a_home_makes_none(place: Path) -> None:
 )
 def test_a_title_becomes_a_files_name(text: str, expected: str) -> None:
     assert slug(text) == expected
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, api.ApiError), (errno.EDQUOT, api.ApiError), (errno.EACCES, api.WrongOption)])
+def test_a_full_disk_is_no_wrong_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[api.ApiError]) -> None:
+    def full(*_: object) -> Path:
+        raise OSError(number, os.strerror(number), str(tmp_path))
+
+    monkeypatch.setattr(calling, "home_folder", full)
+
+    with pytest.raises(api.ApiError, match=re.escape(str(tmp_path))) as told:
+        calling.home_of(api.Options(), {}, tmp_path)
+
+    assert type(told.value) is kind
+    assert told.value.hint is not None
+    assert "DOCKSTORE_HOME" in told.value.hint

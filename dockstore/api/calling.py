@@ -9,6 +9,7 @@ ApiError
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,14 +53,15 @@ class NoEngine(ApiError, EngineError):  # noqa: N818
 
 
 def home_of(options: Options, environ: Mapping[str, str], cwd: Path) -> Path:
-    """Return the home folder. Raises WrongOption."""
+    """Return the home folder. Raises WrongOption for one that cannot be; a full disk is no choice, and an ApiError of its own."""
     try:
         return home_folder(options.home, environ, cwd)
     except OSError as error:
-        fact = (error.strerror or str(error)).lower()
-        raise WrongOption(
-            f"{error.filename or options.home or environ.get('DOCKSTORE_HOME') or cwd}: {fact}", "set DOCKSTORE_HOME to a folder that can be written"
-        ) from error
+        place = error.filename or options.home or environ.get("DOCKSTORE_HOME") or cwd
+        text = f"{place}: {(error.strerror or str(error)).lower()}"
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise ApiError(text, "make room there, or set DOCKSTORE_HOME to a folder on another disk") from error
+        raise WrongOption(text, "set DOCKSTORE_HOME to a folder that can be written") from error
 
 
 def no_engine(error: EngineError) -> NoEngine:
