@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from dockstore.core.audit_rows import SCRATCH_PLACES
 from dockstore.core.compose_model import with_image
 from dockstore.core.stack_model import ImageFacts, Service, Stack, StackMount, StackVolume
-from dockstore.core.storage import beneath, is_anonymous_name
+from dockstore.core.storage import INIT_MOUNTPOINTS, beneath, is_anonymous_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -86,20 +86,18 @@ def service_of(container: Json, volumes: Mapping[str, Json], images: Callable[[s
     return with_image(service, facts, None)
 
 
-ENGINES_OWN = ("/sbin/docker-init", "/usr/sbin/docker-init")  # the mountpoint that the engine makes for its init
-
-
 def written_places(diff: Mapping[str, str], service: Service) -> tuple[str, ...]:
     """The folders of the writable layer that hold what was added or changed; what the engine made for mounts is left out.
 
     A folder that is new counts as one place; a changed file counts by its folder. Opening without writing is not in a diff, a mere `touch` is.
     """
+    diff = _without_init(diff)
     targets = [mount.target for mount in service.mounts]
     made = {parent for target in targets for parent in (target, *_parents(target))}
     found: dict[str, None] = {}
     files = [path for path, change in diff.items() if change in {"A", "C"} and not any(path != other and beneath(other, path) for other in diff)]
     for path in sorted(files):
-        if path in made or path in ENGINES_OWN or any(beneath(path, place) for place in SCRATCH_PLACES):
+        if path in made or any(beneath(path, place) for place in SCRATCH_PLACES):
             continue
         new = [parent for parent in _parents(path) if diff.get(parent) == "A" and parent not in made]
         folder = posixpath.dirname(path)
@@ -107,6 +105,13 @@ def written_places(diff: Mapping[str, str], service: Service) -> tuple[str, ...]
     places = [place for place in found if not any(place != other and beneath(place, other) for other in found)]
     kept = [place for place in places if not any(beneath(place, scratch) for scratch in SCRATCH_PLACES)]
     return tuple(kept[:MOST_PLACES])
+
+
+def _without_init(diff: Mapping[str, str]) -> dict[str, str]:
+    """A diff without the mountpoint that the engine makes for its init, and without the folder where nothing else has changed."""
+    rest = {path: change for path, change in diff.items() if path not in INIT_MOUNTPOINTS}
+    folders = {posixpath.dirname(path) for path in INIT_MOUNTPOINTS}
+    return {path: change for path, change in rest.items() if path not in folders or any(one.startswith(f"{path}/") for one in rest)}
 
 
 def _parents(path: str) -> list[str]:

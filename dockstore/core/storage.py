@@ -197,6 +197,10 @@ def memory_identity(*, device: int, container: str, started: str) -> str:
     return f"tmpfs:{device}:{container}:{started}"
 
 
+INIT_MOUNTPOINTS = ("/sbin/docker-init", "/usr/sbin/docker-init")
+"""Where the engine mounts its own init: it makes the mountpoint in the writable layer, and nobody wrote that."""
+
+
 def engine_file_identity(container: str, path: str) -> str:
     """A file that the engine writes for one container."""
     return f"engine-file:{container}:{path}"
@@ -374,9 +378,14 @@ def store_class(store: Store, *, options: dict[str, str] | None = None) -> Store
         case StoreKind.VOLUME:
             if not store.has_options:
                 return StoreClass.ANONYMOUS_VOLUME if store.anonymous else StoreClass.NAMED_VOLUME
-            if is_memory_volume(options or {}):
-                return StoreClass.TMPFS_VOLUME
-            return StoreClass.BIND_VOLUME if is_bind_volume(options or {}) else None
+            return class_by_options(options or {})
+
+
+def class_by_options(options: dict[str, str]) -> StoreClass | None:
+    """Put a local volume with options into its class; None: they say neither tmpfs nor bind."""
+    if is_memory_volume(options):
+        return StoreClass.TMPFS_VOLUME
+    return StoreClass.BIND_VOLUME if is_bind_volume(options) else None
 
 
 def is_memory_volume(options: dict[str, str]) -> bool:

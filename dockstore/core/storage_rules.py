@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockstore.core.model import StoreKind
+from dockstore.core.stack_events import EVENTS
 from dockstore.core.stack_report import RowFate
-from dockstore.core.storage import Circumstances, Happening, StoreClass, ends, is_bind_volume, is_memory_volume
+from dockstore.core.storage import Circumstances, Happening, StoreClass, class_by_options, ends
 from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ COURSES: Mapping[str, Course] = {
     "reboot": Course(happenings=(*_STOP, Happening.ENGINE_RESTART)),
     "power-loss": Course(happenings=(*_STOP, Happening.ENGINE_RESTART), unsynced=True),
 }
-ABRUPT = frozenset({"kill+start", "engine-kill", "reboot", "power-loss"})
+ABRUPT = frozenset({event.name for event in EVENTS if event.abrupt} | {"power-loss"})
 """Events that leave a program no moment to write what it has in memory."""
 
 OF_A_CONTAINER = frozenset(COURSES) - {"renew", "down+up", "down-v+up", "rename-project", "down+upgrade"}
@@ -140,12 +141,7 @@ def held(mount: StackMount | None, volumes: Mapping[str, StackVolume], *, shared
 def _class_of(volume: StackVolume | None) -> StoreClass | None:
     if volume is None or (volume.driver in {None, "local"} and not volume.driver_opts):
         return StoreClass.NAMED_VOLUME
-    if volume.driver not in {None, "local"}:
-        return None
-    options = dict(volume.driver_opts)
-    if is_memory_volume(options):
-        return StoreClass.TMPFS_VOLUME
-    return StoreClass.BIND_VOLUME if is_bind_volume(options) else None
+    return class_by_options(dict(volume.driver_opts)) if volume.driver in {None, "local"} else None
 
 
 def predict(store: Held, event: str, ground: Ground) -> Fate:

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from dockstore.core.drill_facts import Group, StoreNote
+from dockstore.core.storage import INIT_MOUNTPOINTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -95,8 +96,7 @@ _ENGINES_OWN = (
     "/.dockerenv",
     "/etc/mtab",
     "/dev/console",
-    "/sbin/docker-init",
-    "/usr/sbin/docker-init",
+    *INIT_MOUNTPOINTS,
 )
 
 

@@ -94,7 +94,7 @@ def drawn_from_engine(engine: Engine, target: str, *, extension: bool = False, i
     written: dict[str, Sequence[str]] = {}
     for service in stack.services:
         try:
-            written[service.name] = running_model.written_places(_without_init(engine.diff_container(service.container or "")), service)
+            written[service.name] = running_model.written_places(engine.diff_container(service.container or ""), service)
         except EngineError:
             continue  # then its working directory has to do
     return _checked(scenario_text(stack, target=target, written=written, is_file=is_file))
@@ -110,12 +110,6 @@ def drawn_from_files(
     if not stack.services:
         raise NoTarget(f"{files[0]}: no service in it", "a service behind a profile is not taken")
     return extension_text(stack) if extension else _checked(scenario_text(stack, target=" ".join(files), is_file=_is_file))
-
-
-def _without_init(diff: Mapping[str, str]) -> dict[str, str]:
-    """A diff without the mountpoint that the engine makes for its own init."""
-    rest = {path: change for path, change in diff.items() if path not in {"/sbin/docker-init", "/usr/sbin/docker-init"}}
-    return {path: change for path, change in rest.items() if path not in {"/sbin", "/usr/sbin"} or any(one.startswith(f"{path}/") for one in rest)}
 
 
 def _checked(text: str) -> str:
