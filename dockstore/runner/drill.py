@@ -426,6 +426,10 @@ def _declared(model: Json) -> dict[str, frozenset[str]]:
         volumes = service.get("volumes") if isinstance(service, dict) else None
         mounts = [item for item in volumes if isinstance(item, dict)] if isinstance(volumes, list) else []
         found[name] = frozenset(str(item.get("target", "")).rstrip("/") for item in mounts)
+    for name, service in cast("Json", model["services"]).items():
+        others = service.get("volumes_from") if isinstance(service, dict) else None
+        for other in others if isinstance(others, list) else ():
+            found[name] |= found.get(str(other).partition(":")[0], frozenset())  # what it takes over is named, too
     return found
 
 

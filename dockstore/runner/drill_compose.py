@@ -8,6 +8,7 @@ Rule 3: a command runs in a session of its own: a Ctrl-C in the terminal is ours
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _SLICE_SECONDS = 0.2
 _GRACE_SECONDS = 10.0
+_WARNING = re.compile(r'^time="[^"]*" level=(?:warning|info|debug) ')
+_SECONDS = re.compile(r"^\d+\.\d+ ")  # before each line of a build step's output
 _PROGRESS = frozenset(
     f"{word}{ending}"
     for word in ("creat", "start", "stopp", "remov", "restart", "kill", "runn", "recreat", "wait", "healthy")
@@ -54,8 +57,19 @@ class Ran:
     def words(self) -> str:
         """What it said, without progress."""
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
-        told = [line for line in lines if not _is_progress(line)]
+        told = [line for line in lines if not _is_progress(line) and not _WARNING.match(line)]
         return redacted("; ".join((told or lines)[-3:])) or self.why
+
+    @property
+    def build_words(self) -> str:
+        """What a build that failed said: the last lines of the step that failed, then the builder's own verdict."""
+        pieces = re.split(r"(?m)^------$", self.output)
+        if len(pieces) < 3:
+            return self.words
+        step, *said = [line.strip() for line in pieces[-2].splitlines() if line.strip()]
+        verdict = [line.strip() for line in pieces[-1].splitlines() if line.strip() and not _WARNING.match(line.strip())]
+        step = step.removeprefix("> ").removesuffix(":")
+        return redacted("; ".join((step, *(_SECONDS.sub("", line) for line in said[-4:]), *verdict[-1:])))
 
 
 def _is_progress(line: str) -> bool:

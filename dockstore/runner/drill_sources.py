@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tarfile
+from contextlib import suppress
 from dataclasses import field, replace
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,7 @@ from dockstore.core.stack_model import ImageFacts, Service, Stack
 from dockstore.core.values import dataclass
 from dockstore.engines import compose_cli
 from dockstore.runner.compose_files import ComposeFiles, WrongCompose, default_files, read
+from dockstore.runner.redact import learn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from dockstore.engines.compose_cli import Compose
     from dockstore.runner.compose_files import Read
     from dockstore.runner.drill_options import DrillOptions
+
+
+_SECRET_BYTES = 1 << 16
 
 
 class NoSuchStack(Exception):  # noqa: N818
@@ -161,6 +166,8 @@ def source_of(target: Target, options: DrillOptions, naming: Naming, *, environ:
         asked |= _extensions(base_read, target)
     if options.probes is not None:
         asked |= _probes_file(options.probes, cwd)
+    for config in (found, upgraded or {}):
+        _keep_secret(config, environ)
     return Source(
         target=target,
         neutral=_neutral(found, options, naming),
@@ -173,6 +180,27 @@ def source_of(target: Target, options: DrillOptions, naming: Naming, *, environ:
         roots=roots,
         name_fixed=target.image is not None or _name_fixed(target, options, environ=environ, cwd=cwd, cache=cache, compose=compose),
     )
+
+
+def _keep_secret(config: Json, environ: Mapping[str, str]) -> None:
+    """What this stack keeps secret is hidden in every text from now on: a service may print its environment, a client its password."""
+    services, secrets = config.get("services"), config.get("secrets")
+    for service in services.values() if isinstance(services, dict) else ():
+        environment = service.get("environment") if isinstance(service, dict) else None
+        learn(environment if isinstance(environment, dict) else {})
+    for name, secret in secrets.items() if isinstance(secrets, dict) else ():
+        given = secret if isinstance(secret, dict) else {}
+        values = [environ.get(str(given.get("environment")), ""), str(given.get("content") or "")]
+        file = Path(str(given.get("file") or ""))
+        with suppress(OSError, ValueError):
+            values.append(_start_of(file) if file.is_file() else "")
+        for value in values:
+            learn({str(name): value}, certain=True)
+
+
+def _start_of(file: Path) -> str:
+    with file.open("rb") as secret:
+        return secret.read(_SECRET_BYTES).decode(errors="replace")
 
 
 def _name_fixed(target: Target, options: DrillOptions, *, environ: Mapping[str, str], cwd: Path, cache: Path, compose: Compose) -> bool:

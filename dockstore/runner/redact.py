@@ -2,6 +2,7 @@
 
 Rule 1: what is kept is kept redacted; nobody redacts later.
 Rule 2: in doubt it is a secret.
+Rule 3: a value that a stack was seen to keep secret is hidden wherever it turns up, in whatever words: once learnt, for good.
 """
 
 from __future__ import annotations
@@ -19,15 +20,37 @@ _SENSITIVE = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_
 _ASSIGNED = re.compile(rf"(?i)\b([\w.-]*{_SENSITIVE}[\w.-]*\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s\"',;&]+)")
 _FLAG = re.compile(rf"(?i)(--?[\w-]*{_SENSITIVE}[\w-]*\s+)(\"[^\"]*\"|'[^']*'|[^\s\"'-][^\s\"',;&]*)")
 _ADDRESS = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)([^\s/@]+)(@)", re.IGNORECASE)
-_ENVIRONMENT_KEYS = frozenset({"Env", "environment", "x-dockstore"})
+_ENVIRONMENT_KEYS = frozenset({"Env", "environment", "x-dockstore", "args", "content"})  # the last two: of a build, of a config
+_LEAST = 4  # characters of a secret; what is shorter would hide half of every text
+_LEAST_IN_DOUBT = 8
+_NO_SECRETS = frozenset(
+    {"admin", "example", "false", "guest", "mysql", "none", "null", "password", "postgres", "redis", "root", "secret", "test", "true", "user"}
+)
+_learnt: set[str] = set()
 _SENSITIVE_NAME = re.compile(rf"(?i){_SENSITIVE}")
 
 
 def redacted(text: str) -> str:
-    """Return *text* without what looks like a secret."""
+    """Return *text* without what looks like a secret, or is known to be one."""
+    for secret in sorted(_learnt, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
     text = _ADDRESS.sub(rf"\1{HIDDEN}\3", text)
     text = _ASSIGNED.sub(rf"\1{HIDDEN}", text)
     return _FLAG.sub(rf"\1{HIDDEN}", text)
+
+
+def learn(environment: Mapping[str, object], *, certain: bool = False) -> None:
+    """Hide these values from now on: those whose name says secret, those that look random, passwords in addresses; *certain*: all."""
+    for name, value in environment.items():
+        text = str(value or "").strip()
+        found = {part[2] for part in _ADDRESS.finditer(text)}
+        if certain or _SENSITIVE_NAME.search(name) or (len(text) >= _LEAST_IN_DOUBT and _looks_random(text)):
+            found |= {line.strip() for line in text.splitlines()}
+        _learnt.update(one for one in found if len(one) >= _LEAST and one.lower() not in _NO_SECRETS and name not in HARMLESS)
+
+
+def _looks_random(text: str) -> bool:
+    return text.isascii() and any(c.isdigit() for c in text) and any(c.isalpha() for c in text) and not any(c in " ./:," for c in text)
 
 
 def redacted_json(value: object) -> object:

@@ -157,9 +157,9 @@ class StackCopy:
             self.made(Made(kind="image", id=image, name=image))
             self.carried.append(image)
         self._write("build", neutral.build_model)
-        ran = self.player.run(neutral.project, self._file("build"), ("build", "-q"), timeout_seconds=BUILD_SECONDS)
+        ran = self.player.run(neutral.project, self._file("build"), ("build",), timeout_seconds=BUILD_SECONDS)
         if not ran.good:
-            raise Unplayable(f"build {', '.join(neutral.builds)}: {ran.words}", "docker compose build shows the whole output")
+            raise Unplayable(f"build {', '.join(neutral.builds)}: {ran.build_words}", "docker compose build shows the whole output")
 
     def _image(self, image: str, source: Seat | None, say: Callable[[str], None]) -> None:
         if self._has(image):
