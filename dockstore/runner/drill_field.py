@@ -50,6 +50,7 @@ class Field:
     probes: dict[str, list[Probe]] = field(default_factory=dict)  # asked for and built in
     ready: dict[str, Readiness] = field(default_factory=dict)
     proven: set[str] = field(default_factory=set)  # services whose ready command has succeeded once
+    restless: set[str] = field(default_factory=set)  # services that are never quiet
     ports: dict[str, frozenset[int]] = field(default_factory=dict)  # on which services listened when they were ready
     heard: dict[str, str] = field(default_factory=dict)  # container -> what its probes printed when it was ready
     groups: dict[str, tuple[Group, ...]] = field(default_factory=dict)
@@ -111,6 +112,7 @@ class Field:
             awaited=self.awaited,
             shape=self.shape,
             proven=self.proven,
+            restless=self.restless,
             ports=self.ports,
             reads=reads or {},
             heard=self.heard,

@@ -3,7 +3,8 @@
 Rule 1: what is waited for, and how long, is said.
 Rule 2: running and not ready at the limit is slow; ended, restarting or created at every look up to the limit cannot start.
 Rule 3: a service that ended with 0 and was not to be started again has done its work.
-Rule 4: an exec is dear: a service that is known to listen is asked when it listens again, and what is to be read is read in the same exec.
+Rule 4: a program that writes all the time is never quiet: work at an even, small pace counts, and once known it is not waited for again.
+Rule 5: an exec is dear: a service that is known to listen is asked when it listens again, and what is to be read is read in the same exec.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ UP, SLOW, DOWN, DONE = "up", "slow", "cannot-start", "done"
 QUIET_SECONDS = 1.2
 QUIET_SHARE = 0.05
 QUIET_EVERY_SECONDS = 0.1
+STEADY_SECONDS = 12.0  # of work at an even, small pace: this service is never quiet
+STEADY_AGAIN_SECONDS = 3.0  # the same, of a service that was so before
+STEADY_SHARE = 0.25  # of a processor
 LOOP_SECONDS = 25.0  # of restarting over and over
 EVERY_SECONDS = 0.05
 DEAF_SECONDS = 1.0  # between two questions to a service that does not listen as it did
@@ -62,6 +66,7 @@ class _Watched:
     shape: tuple[int, int, int] | None = None
     at: float = 0.0
     quiet_since: float | None = None
+    first: tuple[float, float] | None = None  # when its CPU was first read, and what it was
     restarts: int = 0
     ready: bool = False
     how: str = ""
@@ -87,6 +92,7 @@ class Waiting:
     shape: Callable[[Scene], tuple[int, int, int] | None] = lambda _: None  # of a container's files: count, bytes, newest
     proven: set[str] = field(default_factory=set)  # services whose ready command has succeeded before: quiet is no substitute for them
     ports: dict[str, frozenset[int]] = field(default_factory=dict)  # on which services listened when they were ready
+    restless: set[str] = field(default_factory=set)  # services that have been found never to be quiet
     reads: Mapping[str, str] = field(default_factory=dict)  # what to run in the same exec once the ready command has succeeded
     heard: dict[str, str] = field(default_factory=dict)  # container -> what that printed
     meet: Callable[[str, Scene], None] | None = None  # now and then, for a service that is waited for by quiet alone: it may add to *ready*
@@ -138,6 +144,7 @@ class Waiting:
         if watched.restarts >= 3:
             return DOWN, f"it started again {watched.restarts} times in {waited:.0f} s"
         if self._how(service, scene) == "quiet":
+            self.restless.add(service)
             return UP, f"never quiet within {waited:.0f} s, and taken as ready"
         return SLOW, f"not ready after {waited:.0f} s ({self._how(service, scene)})"
 
@@ -157,7 +164,7 @@ class Waiting:
 
     def _is_ready(self, service: str, scene: Scene, watched: _Watched, state: Mapping[str, object]) -> bool:
         if watched.ready and watched.how != "quiet":
-            return True
+            return True  # a health check, a command, or an even pace: said once is enough
         now = time.monotonic()
         health = section(state, "Health").get("Status")
         asked = self.ready.get(service)
@@ -177,6 +184,8 @@ class Waiting:
                 watched.usage, watched.at = cpu_seconds(self.seat, scene), now if watched.at else 0.0  # what the meeting took is ours
                 return False
             watched.ready, watched.how = self._quiet(scene, watched, now, seconds=QUIET_SECONDS), "quiet"
+            if not watched.ready and self._steady(service, watched, now):
+                watched.ready, watched.how = True, "at work at an even pace"
         return watched.ready
 
     def _says_so(self, service: str, scene: Scene, asked: Readiness, watched: _Watched, now: float) -> bool:
@@ -227,6 +236,23 @@ class Waiting:
         watched.usage, watched.shape, watched.at = usage, shape, now
         long_enough = seconds if usage is not None else 2 * seconds
         return watched.quiet_since is not None and now - watched.quiet_since >= long_enough
+
+    def _steady(self, service: str, watched: _Watched, now: float) -> bool:
+        """Whether it has worked for long enough at a pace that is not that of a start."""
+        if watched.at < watched.since:
+            return False
+        if watched.usage is None:  # its CPU cannot be told here: only what was found before counts
+            return service in self.restless and now - watched.since >= STEADY_AGAIN_SECONDS
+        if watched.first is None:
+            watched.first = (watched.at, watched.usage)
+        at, usage = watched.first
+        if watched.at - at < (STEADY_AGAIN_SECONDS if service in self.restless else STEADY_SECONDS):
+            return False
+        if watched.working >= 2 or watched.usage - usage > STEADY_SHARE * (watched.at - at):
+            watched.first = (watched.at, watched.usage)  # busy until now: counted anew
+            return False
+        self.restless.add(service)
+        return True
 
     def _log(self, scene: Scene) -> tuple[str, ...]:
         return last_words(self.seat, scene)
