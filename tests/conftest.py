@@ -1,4 +1,4 @@
-"""The fence around the fast suite, and the engine of the other one.
+"""The fence around the fast suite, the engine of the other one, and a server that answers as an engine would.
 
 Without `@pytest.mark.engine` a test that reaches for an engine fails with a sentence. With it and no engine: skipped, or failed under
 `--require-engine`.
@@ -7,12 +7,16 @@ Without `@pytest.mark.engine` a test that reaches for an engine fails with a sen
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from engine_server import EngineServer, Request
 
     from dockstore.engines.address_facts import Address
     from dockstore.engines.docker_engine import DockerEngine
@@ -91,3 +95,37 @@ def engine(engine_address: str) -> Iterator[DockerEngine]:
     connected = connect(engine_address)
     yield connected
     connected.close()
+
+
+# --- an engine of our own making ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's name."""
+    with tempfile.TemporaryDirectory(prefix="ds-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def serve(short_folder: Path, fence: Fence) -> Iterator[Callable[..., DockerEngine]]:
+    """Start a server that answers with a handler, and connect to it."""
+    from engine_server import EngineServer
+
+    from dockstore.engines.docker_engine import connect
+
+    opened: list[EngineServer | DockerEngine] = []
+
+    def start(handle: Callable[[Request], bytes | None], *, timeout_seconds: float = 10, **version: object) -> DockerEngine:
+        server = EngineServer(str(short_folder / f"{len(opened)}.sock"), handle)
+        server.version.update(version)
+        opened.append(server)
+        fence.allow(server.address)
+        engine = connect(server.address, timeout_seconds=timeout_seconds, environ={})
+        opened.append(engine)
+        engine.server = server  # type: ignore[attr-defined]
+        return engine
+
+    yield start
+    for item in reversed(opened):
+        item.close()

@@ -15,6 +15,7 @@ import fake_shell
 from fake_container import FakeContainer, FakeImage, FakeMount, FakeVolume
 from fake_files import FakeFile, FakeTree, folder, st_mode
 from fake_images import DATA_ROOT, FakeImages
+from fake_shell import FakeShell
 from fake_words import has_labels, items, matches, mount_facts, table, tar, untar, volume_facts
 
 from dockstore.core.model import EngineInfo
@@ -496,25 +497,3 @@ class FakeEngine(FakeImages):
             if name in {container.id, container.name} or (len(name) >= 6 and container.id.startswith(name)):
                 return container
         raise NotFound(f"inspect {name}", 404, f"No such container: {name}")
-
-
-class FakeShell:
-    """The main process's shell; it ends with the container's life."""
-
-    def __init__(self, engine: FakeEngine, container: FakeContainer) -> None:
-        self._engine = engine
-        self._container = container
-        self._pid: int | None = None
-        self.closed = False
-
-    def run(self, script: str, *, timeout_seconds: float) -> ExecResult:
-        self._engine.calls.append("shell")
-        container = self._container
-        self._pid = self._pid or container.pid
-        if self.closed or container.status != "running" or container.pid != self._pid or self._engine.dead:
-            self.closed = True
-            raise Unsure(f"run in the shell of {container.name}: the shell ended")
-        return fake_shell.run(container, ["sh", "-c", script], self._engine.on_exec)
-
-    def close(self) -> None:
-        self.closed = True

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from fake_files import folder, st_mode
 
 from dockstore.engines.engine import ExecResult
+from dockstore.engines.errors import Unsure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fake_container import FakeContainer
+    from fake_engine import FakeEngine
 
 MARKED = re.compile(r"\(eval '(.*)'\) </dev/null; c=\$\?; echo (\S+) \$c; echo \S+ >&2", re.DOTALL)
 PROBE = re.compile(r"\A\(\nM=(\S+)\n")
@@ -191,3 +193,25 @@ def _wish(box: FakeContainer, number: str, verb: str, words: list[str], say: Cal
         say(f"{number}.status", "0")
     elif verb != "peek":
         say(f"{number}.kind", entry.kind)
+
+
+class FakeShell:
+    """The main process's shell; it ends with the container's life."""
+
+    def __init__(self, engine: FakeEngine, container: FakeContainer) -> None:
+        self._engine = engine
+        self._container = container
+        self._pid: int | None = None
+        self.closed = False
+
+    def run(self, script: str, *, timeout_seconds: float) -> ExecResult:
+        self._engine.calls.append("shell")
+        container = self._container
+        self._pid = self._pid or container.pid
+        if self.closed or container.status != "running" or container.pid != self._pid or self._engine.dead:
+            self.closed = True
+            raise Unsure(f"run in the shell of {container.name}: the shell ended")
+        return run(container, ["sh", "-c", script], self._engine.on_exec)
+
+    def close(self) -> None:
+        self.closed = True

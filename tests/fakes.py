@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fake_container import FakeContainer, FakeImage, FakeMount, FakeVolume
-from fake_engine import LAB, FakeEngine, FakeShell, fake_info
+from fake_engine import LAB, FakeEngine, fake_info
 from fake_files import FakeFile, FakeTree
 from fake_host import FakeHost
 from fake_images import DATA_ROOT
+from fake_shell import FakeShell
 
 __all__ = [
     "DATA_ROOT",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from fakes import FakeEngine, FakeHost
-from test_orphans import Stand, labels
+from orphaned import Stand, labels
 
 from dockstore import api
 from dockstore.cli.main import main

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from test_orphans import COMPOSE, Stand, labels
+from orphaned import COMPOSE, Stand, labels
 from test_recognise import PG, SQLITE
 
 from dockstore import api

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bundled import LESSON, SCENARIOS, Played, play
+from contracted import Subject
+from fakes import LAB, FakeEngine
 
+from dockstore.engines.images import ensure_lab_image
 from dockstore.engines.providers import homes, processes
 
 if TYPE_CHECKING:
@@ -96,3 +99,17 @@ def _asked_for(items: Iterable[pytest.Item]) -> set[str]:
             file = item.callspec.params.get("file") if hasattr(item, "callspec") else None
             asked |= {str(file)} if file is not None else set(LESSON)
     return asked
+
+
+# --- what is claimed of engines, held to a fake and to a real one ---------------------------------------------------------------
+
+
+@pytest.fixture(params=[pytest.param("fake", id="fake"), pytest.param("real", id="real", marks=pytest.mark.engine)])
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    if request.param == "fake":
+        made = Subject(engine=FakeEngine(), lab=LAB)
+    else:
+        engine = request.getfixturevalue("engine")
+        made = Subject(engine=engine, lab=ensure_lab_image(engine))
+    yield made
+    made.clean()

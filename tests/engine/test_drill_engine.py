@@ -21,6 +21,7 @@ from dockstore.core.stack_report import RowFate, StackOutcome
 from dockstore.engines import compose_cli
 from dockstore.engines.images import ensure_lab_image
 from dockstore.engines.providers import homes
+from dockstore.reports import stack_json
 from dockstore.runner.drill_options import DrillOptions
 from dockstore.runner.halt import Halt
 
@@ -95,6 +96,8 @@ def compose(folder: Path, text: str, name: str = "compose.yaml") -> Path:
 def drilled(folder: Path, env: Mapping[str, str], *events: str, **options: object) -> StackReport:
     chosen = DrillOptions(targets=("compose.yaml",), events=events, ready_seconds=READY_SECONDS, **options)  # type: ignore[arg-type]
     (report,) = api.drill_with(chosen, env=env, cwd=folder)
+    (again,) = api.judge_all([file for file in (report.base_history, report.history) if file is not None]).drills
+    assert stack_json.document(again) == stack_json.document(report)  # whatever was drilled, its history has it all
     return report
 
 
@@ -368,7 +371,12 @@ def test_what_a_pull_request_changes_is_an_upgrade(shop: Path, env: dict[str, st
     compose(shop, stack.replace("'rows:{at}'", "'new:{at}'").replace("rows: {{}}", "new: {{}}").format(image=LAB, at="/data", loop=LOOP))
     subprocess.run([*git, "commit", "-qam", "second"], cwd=shop, check=True)
 
-    report = drilled(shop, env, "upgrade", from_ref="HEAD~1", to_ref="HEAD")
+    report = drilled(shop, env, "down+up", "upgrade", from_ref="HEAD~1", to_ref="HEAD")
 
-    assert fates(report) == {("/data", "upgrade"): RowFate.ORPHANED}
+    assert fates(report) == {("/data", "down+up"): RowFate.PERSISTED, ("/data", "upgrade"): RowFate.ORPHANED}
+    assert [row.base_fate for row in report.rows if row.role == "data"] == [RowFate.PERSISTED, None]
     assert report.outcome is StackOutcome.LOSES_DATA
+    (finding,) = report.findings
+    assert finding.spot is not None
+    assert (finding.rule, finding.spot.file, finding.spot.line) == ("DS205", "compose.yaml", 5)
+    assert finding.message == "new is mounted where rows was: /data is orphaned by upgrade"
