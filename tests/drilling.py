@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SEEN: Mapping[str, object] = {"container": Sight.SAME, "home": Home.YES, "host": Sight.SAME, "engine": Sight.SAME, "users": Users.SOMEBODY}
 ORPHANED: Mapping[str, object] = {"container": Sight.ABSENT, "home": Home.NO, "host": Sight.SAME, "engine": Sight.SAME, "users": Users.NOBODY}
 GONE: Mapping[str, object] = {"container": Sight.ABSENT, "home": Home.NO, "host": Sight.ABSENT, "engine": Sight.ABSENT, "users": Users.NOBODY}
+REMOVED: Mapping[str, object] = {"container": Sight.ABSENT, "home": Home.YES, "host": Sight.ABSENT, "engine": Sight.SAME, "users": Users.SOMEBODY}
 UNSEEN: Mapping[str, object] = {"container": Sight.UNSEEN, "home": Home.UNKNOWN, "host": Sight.UNSEEN, "engine": Sight.UNSEEN, "users": Users.UNKNOWN}
 
 INFO = EngineInfo(

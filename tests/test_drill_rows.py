@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from drilling import GONE, LAYER, NAMED, ORPHANED, SEEN, UNSEEN, Story, group
+from drilling import GONE, LAYER, NAMED, ORPHANED, REMOVED, SEEN, UNSEEN, Story, group
 
 from dockstore.core.drill_facts import Group, StateNote, facts, note_of
 from dockstore.core.drill_findings import findings, override, with_fixes
@@ -482,6 +482,17 @@ def test_what_a_start_script_writes_over_has_its_rule_and_no_fix_in_a_compose_fi
     assert [finding.rule for finding in findings(found, stack_of(StackMount(kind="volume", target="/data", source="kept", volume="p_data")))] == [
         "DS502"
     ]
+    assert override(found, None) is None
+
+
+def test_what_is_removed_from_a_volume_that_stays_has_its_rule_and_names_who_else_mounts_it() -> None:
+    kept = replace(group(store=NAMED), seen_in=(("prepare", "/data"),))
+
+    found = rows(Story(kept).event("recreate").saw(REMOVED).history())
+
+    [told] = findings(found, stack_of(StackMount(kind="volume", target="/data", source="kept", volume="p_data")))
+    assert (told.rule, told.severity) == ("DS502", "error")
+    assert told.message.endswith("; it is gone from the volume p_data; prepare mounts it, too")
     assert override(found, None) is None
 
 

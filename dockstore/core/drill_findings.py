@@ -93,6 +93,8 @@ def _rule(row: Row, stack: Stack | None, rows: tuple[Row, ...]) -> str | None:
             return "DS502"
         case _ if row.probe is not None and BY_NAME[row.event].abrupt:
             return "DS103"
+        case _ if row.fate is RowFate.LOST and row.why.startswith("it is gone from ") and "in memory" not in row.why:
+            return "DS502"  # the store is the same, and something removed it
         case _:
             return None
 
@@ -142,6 +144,8 @@ def _finding(rule: str, rows: list[Row], service: Service | None) -> Finding:
     events = ", ".join(dict.fromkeys(one.event for one in rows))
     what = row.path or "its data"
     message = f"{RULES[rule].title}: {what} is {_fates(rows)} by {events}; {row.why}"
+    if rule == "DS502" and row.seen_in:
+        message += f"; {' and '.join(dict.fromkeys(name for name, _ in row.seen_in))} mounts it, too"
     return Finding(
         rule=rule, severity=ERROR, service=row.service, path=row.path, spot=_spot(rule, row, service), message=message, fix=_fix(rule, row)
     )

@@ -44,7 +44,7 @@ _ALL = (
     Rule("DS402", WARNING, "the service's user may not write a new volume"),
     Rule("DS403", ERROR, "a bound path is missing, and nothing makes it"),
     Rule("DS501", ERROR, "two servers write one data folder"),
-    Rule("DS502", WARNING, "a start script writes over what is kept"),
+    Rule("DS502", WARNING, "a start script writes over what is kept, or removes it"),
     Rule("DS901", ADVICE, "a volume freezes the image's own files"),
     Rule("DS902", ADVICE, "where this service writes, only a drill can tell"),
     Rule("DS903", ADVICE, "a tag that moves chooses the version of a database"),
