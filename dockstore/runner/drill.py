@@ -225,8 +225,9 @@ class Drills:
                 _, more = self._on(spare[0], spare[1], source, naming, chosen, striking, record, offset=len(gentle), known=known)
                 left = (*left, *more)
         except EngineError as error:
-            reason = str(error)
-            raise
+            if not self.halt.interrupted:  # else it is a command that was ended because of that
+                reason = str(error)
+                raise
         finally:
             self._untidy = self._untidy or bool(left)
             record(

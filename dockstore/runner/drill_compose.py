@@ -99,6 +99,8 @@ class Player:
 
     def run(self, project: str, file: Path | None, words: Sequence[str], *, timeout_seconds: float, tidying: bool = False) -> Ran:
         """Run one command of *project*; *tidying*: go on although a stop is asked for."""
+        if self.halt.asked and not tidying:
+            return Ran(code=None, output="", why=self.halt.reason or "interrupted")
         command = [*self.compose.command, *(("-f", str(file)) if file is not None else ()), "-p", project, *words]
         try:
             process = subprocess.Popen(

@@ -62,13 +62,17 @@ def report(history: History, *, stack: Stack | None = None) -> StackReport:
     written = next((note.stack for _, note in notes(history.events, FilesNote)), None)
     footer = next((event for event in reversed(history.events) if isinstance(event, Footer)), None)
     found = with_fixes(tuple(_of_the_user(row) for row in rows(history)), written)
+    interrupted = footer is not None and footer.interrupted
     first = [note for line, note in notes(history.events, StateNote) if line.step == "0"]
+    if interrupted:  # it may have been about to write
+        first = [replace(note, writes_nothing=False) for note in first]
     services = tuple(
         ServiceState(service=note.service, state=_word(note), writes_nothing=note.writes_nothing, log=note.log, detail=_users(note.detail))
         for note in first
     )
     limits = tuple(_users(limit) for limit in told.limits) if told is not None else ()
     ended = () if footer is not None else ("its history ends before the drill did, which was killed: what was not reached is not in it",)
+    ended = ("the drill was interrupted: what was not reached is not in it",) if interrupted else ended
     return StackReport(
         kind="drill",
         dockstore=history.header.dockstore,
@@ -77,7 +81,7 @@ def report(history: History, *, stack: Stack | None = None) -> StackReport:
         engines={"e1": history.header.engine, **{note.key: note.info for _, note in notes(history.events, EngineNote)}},
         files=told.files if told is not None else (history.header.file,),
         name=told.name if told is not None else history.header.file,
-        outcome=_outcome(found, services, unseen=footer is None or any(note.unseen for note in first)),
+        outcome=_outcome(found, services, unseen=footer is None or interrupted or any(note.unseen for note in first)),
         services=services,
         rows=found,
         findings=findings(found, written),
@@ -85,7 +89,7 @@ def report(history: History, *, stack: Stack | None = None) -> StackReport:
         notes=(*(told.notes if told is not None else ()), *_remarks(history, first)),
         seconds=round(footer.ended, 3) if footer is not None else 0.0,
         history=history.path,
-        interrupted=footer is not None and footer.interrupted,
+        interrupted=interrupted,
         base=told.refs[0] if told is not None and told.refs else None,
         head=told.refs[1] if told is not None and told.refs else None,
         override=override(found, stack or written),

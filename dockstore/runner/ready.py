@@ -74,6 +74,7 @@ class _Watched:
     since: float = field(default_factory=time.monotonic)
     cost: float = 0.0
     dear: bool = False  # to look at its ports
+    met: bool = False  # since the last look
     pause: float = MEET_SECONDS  # before it is met again: a meeting is an exec, and so no quiet
     working: int = 0  # looks in a row at which a process of it wanted the CPU or the disk
 
@@ -104,10 +105,13 @@ class Waiting:
         while True:
             scenes = self.scenes()
             now = time.monotonic()
-            over = now - began >= self.limit_seconds or self.halt.asked
+            over = now - began >= self.limit_seconds
             states = {service: self._state(service, scenes.get(service, []), now - began, over=over) for service in self.services}
             if over or all(state is not None for state in states.values()):
                 return {service: state for service, state in states.items() if state is not None}
+            if self.halt.asked:  # nobody knows what would have become of it
+                left = {service: StateNote(service=service, state=SLOW, detail="interrupted while it was waited for") for service in states}
+                return left | {service: state for service, state in states.items() if state is not None}
             self.halt.wait(max(EVERY_SECONDS, time.monotonic() - now))  # of a busy engine no more is asked than it answers
 
     def _state(self, service: str, scenes: list[Scene], waited: float, *, over: bool) -> StateNote | None:
@@ -177,10 +181,13 @@ class Waiting:
             elif asked.fallback and service not in self.proven and self._quiet(scene, watched, now, seconds=8 * QUIET_SECONDS):
                 watched.ready, watched.how = True, "quiet (its ready command never succeeded)"
         else:
+            if watched.met:  # counted from the next look: twenty services are met one after the other
+                watched.asked, watched.met = now, False
             if self.meet is not None and now - watched.asked >= watched.pause:
                 self.meet(service, scene)
                 watched.pause = min(2 * watched.pause, MOST_SECONDS) if watched.asked else MEET_SECONDS
                 watched.asked = now = time.monotonic()
+                watched.met = True
                 watched.usage, watched.at = cpu_seconds(self.seat, scene), now if watched.at else 0.0  # what the meeting took is ours
                 return False
             watched.ready, watched.how = self._quiet(scene, watched, now, seconds=QUIET_SECONDS), "quiet"

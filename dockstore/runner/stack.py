@@ -21,6 +21,7 @@ from dockstore.engines.host import Unseen
 from dockstore.engines.polling import until
 from dockstore.runner import copying
 from dockstore.runner.drill_compose import ComposeFailed
+from dockstore.runner.fetching import Fetcher
 from dockstore.runner.filling import Filling, Unplayable
 from dockstore.runner.scene import NONCE_LABEL, Scene, read_scene, section, text
 
@@ -170,11 +171,9 @@ class StackCopy:
             self.carried.append(image)
             self.seat.engine.load_image(source.engine.save_image([image]))
             return
-        say(f"pulling {image}")
-        try:
-            self.seat.engine.pull_image(image, timeout_seconds=PULL_SECONDS)
-        except EngineError as error:
-            raise Unplayable(f"the image {image} is not here and cannot be pulled: {error}", "docker pull it, or build it first") from error
+        why = Fetcher(halt=self.player.halt, say=say, seconds=PULL_SECONDS).fetch(self.seat.engine, image)
+        if why is not None:
+            raise Unplayable(f"the image {image} is not here and cannot be pulled: {why}", "docker pull it, or build it first")
 
     def _has(self, image: str) -> bool:
         try:
@@ -255,14 +254,10 @@ class StackCopy:
         """Remove all that was made; return what is left, in words."""
         if self.keep:
             return ()
-        left: list[str] = []
-        for project in self.projects:
-            with suppress(EngineError):
-                self._kill(project)
-            words = self._down(project)
-            if words is not None:
-                left.append(f"project {project}: {words}")
+        left = self._projects_gone()
         left += self._volumes_gone()
+        if self.player.halt.asked:  # a command that was ended may have left the engine making something
+            left = [*dict.fromkeys((*left, *self._projects_gone()))]
         for image in self.carried:
             left += self._gone(f"image {image}", lambda image=image: self.seat.engine.remove_image(image, force=True))  # type: ignore[misc]
         shutil.rmtree(self.scratch, ignore_errors=True)
@@ -272,6 +267,16 @@ class StackCopy:
             with suppress(OSError, Unseen):
                 self.seat.host.remove(self.scratch.name, root=str(self.scratch.parent))
         return tuple(left)
+
+    def _projects_gone(self) -> list[str]:
+        left: list[str] = []
+        for project in self.projects:
+            with suppress(EngineError):
+                self._kill(project)
+            words = self._down(project)
+            if words is not None:
+                left.append(f"project {project}: {words}")
+        return left
 
     def _kill(self, project: str) -> None:
         """Nothing of the copy needs its grace any more."""
@@ -285,8 +290,17 @@ class StackCopy:
     def _volumes_gone(self) -> list[str]:
         left: list[str] = []
         for name in list(self.volumes):
-            left += self._gone(f"volume {name}", lambda name=name: self.seat.engine.remove_volume(name))  # type: ignore[misc]
+            left += self._gone(f"volume {name}", lambda name=name: self._remove_volume(name))  # type: ignore[misc]
         return left
+
+    def _remove_volume(self, name: str) -> None:
+        try:
+            self.seat.engine.remove_volume(name)
+        except Conflict:  # a container that came after its command was ended
+            for project in self.projects:
+                with suppress(EngineError):
+                    self._kill(project)
+            raise
 
     @staticmethod
     def _gone(what: str, act: Callable[[], None]) -> list[str]:
