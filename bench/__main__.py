@@ -10,6 +10,7 @@ drill   the drill of a PostgreSQL stack against the same events by hand, with `d
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import statistics
@@ -164,6 +165,8 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
+    for folder in (ROOT / "dockstore", HERE):  # as pip does for what it installs; nobody pays for compiling at each start
+        compileall.compile_dir(folder, quiet=1)
     for name in options.parts or PARTS:
         print(f"== {name}", flush=True)
         PARTS[name](options.rounds)
