@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ def mount_at(path: str, mounts: Iterable[MountEntry]) -> MountEntry | None:
     The deepest target wins, and of two on one target the later one, as in the kernel.
     """
     return max(
-        ((len(PurePosixPath(entry.target).parts), number, entry) for number, entry in enumerate(mounts) if beneath(path, entry.target)),
+        ((len(_parts(entry.target)), number, entry) for number, entry in enumerate(mounts) if beneath(path, entry.target)),
         default=(0, 0, None),
         key=lambda found: found[:2],
     )[2]
@@ -127,7 +128,14 @@ def mount_at(path: str, mounts: Iterable[MountEntry]) -> MountEntry | None:
 
 def beneath(path: str, folder: str) -> bool:
     """Whether *path* is *folder* or lies in it."""
-    return PurePosixPath(path).is_relative_to(folder)
+    above = _parts(folder)
+    return _parts(path)[: len(above)] == above
+
+
+@lru_cache(maxsize=4096)
+def _parts(path: str) -> tuple[str, ...]:
+    """Return the parts of *path*; the same few are asked for at every look."""
+    return PurePosixPath(path).parts
 
 
 def inside(path: str, folder: str) -> str:
