@@ -12,7 +12,7 @@ truth.yaml:
   probe               a marker cannot tell: only the service's own word (write, read) can
   audit               {unknown: reason}: no file shows it
   fix, fix.yaml       what a person would write instead; the override that keeps the data
-  by_hand             why dockstore writes no fix: what a person has to decide or to do
+  by_hand             why dockstore writes no fix (or none for an upgrade): what a person has to decide or to do
   external            volumes that somebody else made before
   one_off             {service, command, found}: a row written by `compose run`, and whether the service finds it
 Names that begin with `corpusfixed` are fixed by the file; whoever plays a copy gives them another name.

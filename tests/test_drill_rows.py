@@ -286,6 +286,17 @@ def test_an_up_that_failed_for_another_service_leaves_this_one_its_word() -> Non
     assert fate_of(Story(group()).event("remove+run").refused("dependency web failed to start", verb="up").saw(SEEN)) is RowFate.PERSISTED
 
 
+def test_a_bind_source_is_called_by_its_owners_name_not_by_that_of_its_copy() -> None:
+    story = Story(state="cannot-start").event("restart", state="cannot-start")
+    detail = "no such path: /var/tmp/dockstore-7f9c3861-1/binds/home/me/shop/data"
+    story.events[1] = facts(StateNote(service="db", state="cannot-start", detail=detail), step="0", look="first start")
+
+    found = report(story.history())
+
+    assert found.services[0].detail == "no such path: /home/me/shop/data"
+    assert found.rows[0].why == "the service never came up: no such path: /home/me/shop/data"
+
+
 # --- what must survive ------------------------------------------------------------------------------------------------------
 
 
@@ -504,6 +515,33 @@ def test_a_named_volume_that_is_memory_by_its_options_is_told_so_and_another_is_
 
     assert [(finding.rule, finding.path) for finding in findings(found, stack)] == [("DS102", "/data")]
     assert '"db_data:/data"' in str(override(found, stack))
+
+
+def test_what_an_upgrade_mounts_for_the_data_is_what_the_fix_begins_with() -> None:
+    found = rows(Story(group(store=LAYER)).event("upgrade").saw(GONE).event("down+up").saw(GONE).history())
+
+    assert '"rows:/data"' in str(override(found, None, upgrade=[("db", "/data", "rows"), ("web", "/data", "other")]))
+    assert '"db_data:/data"' in str(override(found, None, upgrade=[("db", "/elsewhere", "rows")]))
+
+
+def test_a_service_that_an_event_keeps_from_starting_is_told_with_the_last_line_of_its_log() -> None:
+    story = Story(group(store=NAMED)).event("upgrade", state="cannot-start", detail="exit code 1").saw(SEEN)
+    step, look = story.events[-2].step, "upgrade"  # type: ignore[union-attr]
+    story.events[-2] = facts(
+        StateNote(service="db", state="cannot-start", detail="exit code 1", log=("reading", "no permission")), step=step, look=look
+    )
+
+    (finding,) = findings(rows(story.history()), None)
+
+    assert (finding.rule, finding.severity, finding.path) == ("DS404", "error", "/data")
+    assert (
+        "does not come up again after upgrade: the service does not come up again: exit code 1 (no permission); its bytes: it is still in"
+        in finding.message
+    )
+
+
+def test_a_service_that_never_started_has_no_finding_that_blames_an_event() -> None:
+    assert findings(rows(Story(state="cannot-start").event("restart", state="cannot-start").history()), None) == ()
 
 
 def test_a_host_name_that_data_bear_is_fixed() -> None:

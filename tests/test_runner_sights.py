@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from runner_stand import play, stand
 
-from dockstore.core.model import Fate, Home, Sight, StoreKind, Users, Vantage
+from dockstore.core import storage
+from dockstore.core.model import Fate, Home, Place, PlaceKind, Sight, Store, StoreKind, Users, Vantage
 from dockstore.engines.engine import ExecResult
 from dockstore.engines.errors import NotFound, Refused
 from dockstore.engines.host import Unseen
+from dockstore.runner.sights import users_of
+from dockstore.runner.stage import Seat, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -452,3 +455,48 @@ def test_a_write_into_a_stopped_container_is_refused_with_409() -> None:
     played = play(text)
 
     assert played.operations["2"].status == 409
+
+
+# --- a volume that is memory ------------------------------------------------------------------------------------------------
+
+
+class OneWithTheVolume:
+    """An engine with one running container that mounts a volume, and its host."""
+
+    def __init__(self, mountinfo: str) -> None:
+        self.told = mountinfo
+        self.answer: dict[str, object] = {
+            "Id": "c1",
+            "Name": "/app",
+            "State": {"Running": True, "Status": "running", "Pid": 7},
+            "Mounts": [{"Type": "volume", "Name": "rows", "Source": "/v/rows/_data", "Destination": "/data"}],
+        }
+
+    def list_containers(self, *, filters: object) -> list[dict[str, object]]:
+        return [{**self.answer, "State": "running"}]
+
+    def inspect_container(self, container: str) -> dict[str, object]:
+        return self.answer
+
+    def mountinfo(self, pid: int) -> str:
+        return self.told
+
+
+@pytest.mark.parametrize(
+    ("minor", "target", "users"),
+    [
+        pytest.param(64, "/data", Users.SOMEBODY, id="the very memory, held all the while"),
+        pytest.param(65, "/data", Users.NOBODY, id="another memory under the same name"),
+        pytest.param(64, "/dev/shm", Users.NOBODY, id="its number came back as the container's own /dev/shm"),
+        pytest.param(64, "/srv/linked", Users.SOMEBODY, id="the very memory, under the target of a link"),
+    ],
+)
+def test_whoever_mounts_the_name_of_a_volume_in_memory_has_the_memory_only_if_it_is_that_one(minor: int, target: str, users: Users) -> None:
+    one: Any = OneWithTheVolume(f"9 1 0:{minor} / {target} rw - tmpfs tmpfs rw\n")
+    store = Store(
+        kind=StoreKind.VOLUME, identity=storage.bind_identity(64, 1), name="rows", has_options=True, host_path="/v/rows/_data", target="/data"
+    )
+    place = Place(PlaceKind.CONTAINER, "app", "/data/row")
+    written = Written(write="row", nonce=b"n", place=place, store=store, seat=Seat("", one, one), options={"type": "tmpfs", "device": "tmpfs"})
+
+    assert users_of(written, {}, "run")[0] is users

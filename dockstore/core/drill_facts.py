@@ -146,6 +146,7 @@ class StackNote:
     ignore: tuple[str, ...] = ()
     side: str | None = None  # of a change in Git: base (with the upgrade to the head), head
     refs: tuple[str, ...] = ()  # of base and head, as they were named
+    upgrade_mounts: tuple[tuple[str, str, str], ...] = ()  # service, path and key of the named volumes of what it is upgraded to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,10 +199,14 @@ def note_of(line: Facts, kind: type[N]) -> N | None:
         return cast("N", EngineNote(key=read["key"], info=engine_of(read["info"])))
     if kind is Group:
         read["store"] = StoreNote(**{name: value for name, value in read["store"].items() if name in {field.name for field in fields(StoreNote)}})
-        read["seen_in"] = tuple((pair[0], pair[1]) for pair in read.get("seen_in", ()))
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in read.items() if name in known}
+    values: dict[str, Any] = {name: _frozen(value) for name, value in read.items() if name in known}
     make: Any = kind
     return cast("N", make(**values))
+
+
+def _frozen(value: object) -> object:
+    """Lists, and lists in lists, as the tuples that they were."""
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def notes(events: Iterable[object], kind: type[N]) -> tuple[tuple[Facts, N], ...]:

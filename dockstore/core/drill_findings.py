@@ -19,7 +19,7 @@ from dockstore.core.stack_outcome import LOSSES
 from dockstore.core.stack_report import Finding, RowFate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from dockstore.core.stack_model import Service, Spot, Stack, StackMount
     from dockstore.core.stack_report import Row
@@ -36,6 +36,9 @@ class Change:
     command: list[str] | None = None
 
 
+_DOWN = frozenset({RowFate.UNWRITABLE, RowFate.CANNOT_START})
+
+
 def findings(rows: Iterable[Row], stack: Stack | None) -> tuple[Finding, ...]:
     """Return what the rows say is wrong in the files."""
     found: dict[tuple[str, str | None, str], Finding] = {}
@@ -43,7 +46,7 @@ def findings(rows: Iterable[Row], stack: Stack | None) -> tuple[Finding, ...]:
     several = tuple(rows)
     for key in dict.fromkeys((row.service, row.path) for row in several):
         mine = [row for row in several if (row.service, row.path) == key]
-        bad = [row for row in mine if row.must_survive and (row.fate in LOSSES or row.fate is RowFate.UNWRITABLE or _missed(row))]
+        bad = [row for row in mine if row.must_survive and (row.fate in LOSSES or row.fate in _DOWN or _missed(row))]
         for rule in dict.fromkeys(_rule(row, stack, several) for row in bad):
             if rule is not None:
                 rows_of = [row for row in bad if _rule(row, stack, several) == rule]
@@ -67,6 +70,8 @@ def _rule(row: Row, stack: Stack | None, rows: tuple[Row, ...]) -> str | None:
     service = next((service for service in stack.services if service.name == row.service), None) if stack is not None else None
     if row.fate is RowFate.UNWRITABLE:
         return _refused(row, service)
+    if row.fate is RowFate.CANNOT_START:
+        return "DS404"
     if "host name" in row.why:
         return "DS307"
     if "memory only" in row.why or (row.store is None and _missed(row)):
@@ -146,6 +151,8 @@ def _finding(rule: str, rows: list[Row], service: Service | None) -> Finding:
     message = f"{RULES[rule].title}: {what} is {_fates(rows)} by {events}; {row.why}"
     if rule == "DS502" and row.seen_in:
         message += f"; {' and '.join(dict.fromkeys(name for name, _ in row.seen_in))} mounts it, too"
+    if rule == "DS404":
+        message = f"{RULES[rule].title} after {events}: {row.why}"
     return Finding(
         rule=rule, severity=ERROR, service=row.service, path=row.path, spot=_spot(rule, row, service), message=message, fix=_fix(rule, row)
     )
@@ -196,6 +203,8 @@ def _fix(rule: str | None, row: Row) -> str | None:
             return f"services.{row.service}: leave the read-only out where it writes ({row.path}), or mount a named volume there"
         case "DS305":
             return f"mount the folder {posixpath.dirname(row.path or '')} instead of the file"
+        case "DS404":
+            return "its log says why: often another user (run it as the one that owns the files), or files of another version (migrate them)"
         case "DS502":
             return "let the start script write only where there is nothing yet"
         case "DS402":
@@ -212,8 +221,12 @@ def _volume(row: Row) -> str:
     return f"{row.service}_{clean}" if clean != row.service else f"{row.service}_data"
 
 
-def override(rows: Iterable[Row], stack: Stack | None) -> str | None:
-    """Return the Compose file that mends what a fix can mend; None: there is nothing to mend."""
+def override(rows: Iterable[Row], stack: Stack | None, *, upgrade: Iterable[tuple[str, str, str]] = ()) -> str | None:
+    """Return the Compose file that mends what a fix can mend; None: there is nothing to mend.
+
+    *upgrade*: service, path and volume of what the upgraded stack mounts. Where it has a volume for the data, that is the one to begin with.
+    """
+    coming = {(service, path): volume for service, path, volume in upgrade}
     several = tuple(rows)
     services = {service.name: service for service in stack.services} if stack is not None else {}
     changes: dict[str, Change] = {}
@@ -229,19 +242,19 @@ def override(rows: Iterable[Row], stack: Stack | None) -> str | None:
         elif rule == "DS401":
             _opened(change, row, services.get(row.service))
         elif rule in {"DS101", "DS102", "DS201", "DS202", "DS301", "DS302", "DS303"}:
-            _mounted(change, row, services.get(row.service))
+            _mounted(change, row, services.get(row.service), coming)
     changes = {name: change for name, change in changes.items() if change != Change()}
     return _yaml(changes) if changes else None
 
 
-def _mounted(change: Change, row: Row, service: Service | None) -> None:
+def _mounted(change: Change, row: Row, service: Service | None, coming: Mapping[tuple[str, str], str]) -> None:
     target = target_of(row)
     if target is None or target in change.volumes.values():
         return
     if row.store is not None and row.store.kind is StoreKind.VOLUME and row.store.anonymous and service is not None:
         declared = [mount.target for mount in service.mounts if mount.kind == "volume" and mount.source is None and _beneath(target, mount.target)]
         target = max(declared, key=len, default=target)
-    change.volumes[_volume(row)] = target
+    change.volumes[coming.get((row.service, target), _volume(row))] = target
     if row.store is not None and row.store.kind is StoreKind.TMPFS and service is not None:
         memory = [mount.target for mount in service.mounts if mount.kind == "tmpfs"]
         change.tmpfs = [other for other in memory if not _beneath(target, other)]

@@ -186,7 +186,7 @@ def _ruled(
     if event.hindered is not None:
         return Ruled(fate=RowFate.UNKNOWN, why=f"the event could not be played: {event.hindered}")
     if state.state == "cannot-start":
-        return Ruled(fate=RowFate.CANNOT_START, why=f"the service does not come up again: {state.detail}; its bytes: {marker.why}")
+        return Ruled(fate=RowFate.CANNOT_START, why=f"the service does not come up again: {_said(state)}; its bytes: {marker.why}")
     if state.state == "slow":
         return Ruled(fate=RowFate.UNKNOWN, why=f"the service runs and is not ready: {state.detail}; its bytes: {marker.why}")
     if refusing is not None:
@@ -353,7 +353,7 @@ def _bare_row(stack: StackNote, probe: ProbeNote, event: _Played, first: StateNo
     if event.hindered is not None:
         ruled = Ruled(fate=RowFate.UNKNOWN, why=f"the event could not be played: {event.hindered}")
     elif state is not None and state.state == "cannot-start":
-        ruled = Ruled(fate=RowFate.CANNOT_START, why=f"the service does not come up again: {state.detail}")
+        ruled = Ruled(fate=RowFate.CANNOT_START, why=f"the service does not come up again: {_said(state)}")
     elif word is not None and word.sight == "same":
         ruled = Ruled(fate=RowFate.PERSISTED, why=f"the service finds its datum again ({probe.name})")
     elif state is not None and state.state == "slow":
@@ -390,6 +390,12 @@ def _never(first: StateNote, event: _Played) -> Row:
         why=f"the service never came up: {first.detail}",
         service_after="down",
     )
+
+
+def _said(state: StateNote) -> str:
+    """Why a service does not run, with the last line of its log."""
+    last = next((line for line in reversed(state.log) if line.strip()), None)
+    return f"{state.detail} ({last[:160]})" if last is not None else state.detail
 
 
 # --- small words ----------------------------------------------------------------------------------------------------------------

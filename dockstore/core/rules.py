@@ -43,6 +43,7 @@ _ALL = (
     Rule("DS401", ERROR, "data lies under a read-only mount"),
     Rule("DS402", WARNING, "the service's user may not write a new volume"),
     Rule("DS403", ERROR, "a bound path is missing, and nothing makes it"),
+    Rule("DS404", ERROR, "the service does not come up again"),
     Rule("DS501", ERROR, "two servers write one data folder"),
     Rule("DS502", WARNING, "a start script writes over what is kept, or removes it"),
     Rule("DS901", ADVICE, "a volume freezes the image's own files"),

@@ -40,7 +40,7 @@ from dockstore.runner.stack import StackCopy
 from dockstore.runner.stage import Seat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from dockstore.core.history import Event
     from dockstore.core.model import EngineInfo
@@ -341,6 +341,7 @@ class Drills:
             must_survive=self.options.must_survive,
             ignore=self.options.ignore,
             side=source.target.side,
+            upgrade_mounts=_named_mounts(source.upgraded.model) if source.upgraded is not None else (),
             refs=(self.options.from_ref or "HEAD", self.options.to_ref or "the working tree") if source.target.side is not None else (),
         )
         record(facts(note, step="0", look="stack"))
@@ -422,16 +423,28 @@ def _shown(target: Target) -> tuple[str, ...]:
 
 def _declared(model: Json) -> dict[str, frozenset[str]]:
     """The mounts that the model names, by service."""
-    found: dict[str, frozenset[str]] = {}
-    for name, service in cast("Json", model["services"]).items():
-        volumes = service.get("volumes") if isinstance(service, dict) else None
-        mounts = [item for item in volumes if isinstance(item, dict)] if isinstance(volumes, list) else []
-        found[name] = frozenset(str(item.get("target", "")).rstrip("/") for item in mounts)
+    found = {name: frozenset(str(item.get("target", "")).rstrip("/") for item in mounts) for name, mounts in _mounts(model)}
     for name, service in cast("Json", model["services"]).items():
         others = service.get("volumes_from") if isinstance(service, dict) else None
         for other in others if isinstance(others, list) else ():
             found[name] |= found.get(str(other).partition(":")[0], frozenset())  # what it takes over is named, too
     return found
+
+
+def _named_mounts(model: Json) -> tuple[tuple[str, str, str], ...]:
+    """Service, path and key of every volume with a name in the model."""
+    return tuple(
+        (name, str(item.get("target", "")).rstrip("/"), str(item["source"]))
+        for name, mounts in _mounts(model)
+        for item in mounts
+        if item.get("type") == "volume" and item.get("source")
+    )
+
+
+def _mounts(model: Json) -> Iterator[tuple[str, list[Json]]]:
+    for name, service in cast("Json", model["services"]).items():
+        volumes = service.get("volumes") if isinstance(service, dict) else None
+        yield name, [item for item in volumes if isinstance(item, dict)] if isinstance(volumes, list) else []
 
 
 def _awaited(model: Json) -> frozenset[str]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dockstore.core.stack_report import Row
 
 _OURS: Final = re.compile(r"\bdockstore-[0-9a-f]{8}-(?:\d+[_-]|f\d+-)")
+_COPIED: Final = re.compile(r"[\w./-]*/dockstore-[0-9a-f]{8}-\d+/binds(?:-root)?(?=/)")  # where the copies of bind sources lie
 _ANONYMOUS: Final = re.compile(r"\b[0-9a-f]{64}\b")
 _ECHO: Final = re.compile(r"\s*\bLINE \d+: [^)]*?\^")
 
@@ -92,7 +93,7 @@ def report(history: History, *, stack: Stack | None = None) -> StackReport:
         interrupted=interrupted,
         base=told.refs[0] if told is not None and told.refs else None,
         head=told.refs[1] if told is not None and told.refs else None,
-        override=override(found, stack or written),
+        override=override(found, stack or written, upgrade=told.upgrade_mounts if told is not None else ()),
     )
 
 
@@ -131,7 +132,7 @@ def _of_the_user(row: Row) -> Row:
 
 def _users(text: str) -> str:
     """Return *text* with its owner's names in place of the copy's, ids as Docker shortens them, and without a database's echo of our statement."""
-    return _ECHO.sub("", _ANONYMOUS.sub(lambda found: found[0][:12], _OURS.sub("", text)))
+    return _ECHO.sub("", _ANONYMOUS.sub(lambda found: found[0][:12], _OURS.sub("", _COPIED.sub("", text))))
 
 
 def _outcome(found: tuple[Row, ...], services: Iterable[ServiceState], *, unseen: bool) -> StackOutcome:

@@ -235,6 +235,8 @@ def users_of(written: Written, boxes: dict[str, Box], run: str) -> tuple[Users, 
             case StoreKind.TMPFS:
                 return _verdict(_memory_users(seat, store, names)) if store.identity is not None else (Users.UNKNOWN, ())
             case StoreKind.VOLUME:
+                if store.has_options and storage.is_memory_volume(dict(written.options)):
+                    return _memory_holders(seat, store)
                 return _volume_users(seat, store, names)
             case StoreKind.BIND:
                 return _bind_users(seat, store, names, run)
@@ -256,6 +258,14 @@ def _memory_users(seat: Seat, store: Store, names: dict[str, str]) -> tuple[str,
     if found is None or not found.running or not store.identity.endswith(f":{found.id}:{found.started}"):
         return ()
     return (f"{names.get(found.id, found.real)}:{store.target}",)
+
+
+def _memory_holders(seat: Seat, store: Store) -> tuple[Users, tuple[str, ...]]:
+    """A volume that is a tmpfs: who mounts its name now has another memory, unless one container held it all the while."""
+    held = running_holders(seat, store, None)
+    if held is None:
+        return Users.UNKNOWN, ()
+    return _verdict((f"a container with the volume {store.name}",) if held else ())
 
 
 def _volume_users(seat: Seat, store: Store, names: dict[str, str]) -> tuple[Users, tuple[str, ...]]:
@@ -325,9 +335,10 @@ def running_holders(seat: Seat, store: Store, but: str | None) -> bool | None:
             scene = scene_of(seat, scene_id(answer))
             if scene is None or not scene.running:
                 continue
-            devices = {entry.device for entry in storage.parse_mountinfo(seat.host.mountinfo(scene.pid))}
-            if numbers[0] in devices:
-                return True
+            targets = {mount.destination for mount in read_scene(answer).mounts if mount.type == "volume" and mount.name == store.name}
+            entries = storage.parse_mountinfo(seat.host.mountinfo(scene.pid))
+            if any(entry.device == numbers[0] and (entry.target in targets or not storage.beneath(entry.target, "/dev")) for entry in entries):
+                return True  # (what a container has in /dev is its own; it may bear a number that was used before)
     except (EngineError, Unseen):
         return None
     return False

@@ -96,7 +96,7 @@ def alone(played: Played, drilling: Drilling, work: Path) -> None:
     if truth.probe:
         [played.reports[ENGINE]] = keep(work, [truth.name], ENGINE, lambda: drilling.drill([truth], ENGINE_WIDE))
     if first.override is not None:
-        events = hurt(truth, (*ROUTINE, *UPGRADES)) or list(ROUTINE)
+        events = hurt(truth, ROUTINE if truth.by_hand else (*ROUTINE, *UPGRADES)) or list(ROUTINE)
         [played.reports[FIXED]] = keep(work, [truth.name], FIXED, lambda: drilling.drill([truth], events, override=first.override))
 
 
@@ -178,8 +178,9 @@ def fixes(every: Sequence[Played]) -> str:
         if played.truth.outcome != "loses-data":
             continue
         rules = ", ".join(sorted({one.rule for one in alarms(played.reports[DRILL])}))
-        fix = played.truth.by_hand if FIXED not in played.reports else "proven by a second drill" if proven(played) else "not proven"
-        rows.append((played.truth.name, "yes" if flagged(played, DRILL) else "NO", rules, "yes" if flagged(played, AUDIT) else "no", fix or "none"))
+        mended = "" if FIXED not in played.reports else "proven" if proven(played) else "NOT PROVEN"
+        fix = "; ".join(part for part in (mended, f"by hand: {played.truth.by_hand}" if played.truth.by_hand else "") if part)
+        rows.append((played.truth.name, "yes" if flagged(played, DRILL) else "NO", rules, "yes" if flagged(played, AUDIT) else "no", fix or "NONE"))
     return table(("stack", "drill flags it", "by", "audit flags it", "fix"), rows)
 
 
@@ -228,7 +229,7 @@ def text(every: Sequence[Played], info: EngineInfo) -> str:
         + ", ".join(f"{word} {number}" for word, number in counted.most_common())
         + ". Where both say something they must say the same.",
         "## What is lost, and its fix",
-        "`drill --fix` writes an override; the second drill is with it. Where it writes none, a person has to decide.",
+        "`drill --fix` writes an override; *proven*: a second drill with it lost nothing. Where no file can mend it, the reason stands there.",
         fixes(every),
         "## Why a drill says unknown",
         reasons(drilled),
