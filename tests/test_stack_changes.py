@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 ENDED = Footer(ended=2.0, stopped_at=None, reason=None)
 
 
-def stack(*mounts: StackMount, image: str = "app:1", ignores: tuple[Ignore, ...] = ()) -> Stack:
+def stack(*mounts: StackMount, image: str = "app:1", built: bool = False, ignores: tuple[Ignore, ...] = ()) -> Stack:
     service = Service(
         name="db",
         image=ImageFacts(reference=image, known=True, environment={"PASSWORD": "hunter2"}),
         environment={"PASSWORD": "hunter2"},
         mounts=mounts,
+        built=built,
         spot=Spot(file="compose.yaml", line=2, column=3),
         image_spot=Spot(file="compose.yaml", line=3, column=5),
     )
@@ -126,10 +127,17 @@ def test_where_only_the_upgrade_was_asked_for_it_alone_is_told() -> None:
         (OLD, stack(mount("rows", "/db", 7)), "rows is mounted at /db now, and the service still looks at /data", 7, "- rows:/data   # not /db"),
         (OLD, stack(), "nothing is mounted at /data any more", 2, "services:\n  db:\n    volumes:\n      - rows:/data"),
         (OLD, stack(mount("rows"), image="app:2"), "the new image looks for its data elsewhere", 3, "mount rows where app:2 looks for its data"),
+        (
+            stack(mount("rows"), built=True),
+            stack(mount("rows"), built=True),
+            "the image that is built now looks for its data elsewhere",
+            5,
+            "let the program look at /data as before, or mount rows where it looks now",
+        ),
         (stack(), NEW, "after the upgrade the service looks for its data elsewhere (no mount of the base held it)", 6, None),
         (None, None, "after the upgrade the service looks for its data elsewhere", None, None),
     ],
-    ids=["another volume", "moved", "left out", "another image", "a mount over the layer", "files not known"],
+    ids=["another volume", "moved", "left out", "another image", "built anew", "a mount over the layer", "files not known"],
 )
 def test_the_cause_of_a_loss_is_found_in_the_files(
     before: Stack | None, after: Stack | None, message: str, line: int | None, fix: str | None

@@ -122,10 +122,12 @@ def neutralise(
     scratch: str,
     fresh: bool = False,
     allow: bool = False,
+    tag: str = "1",
 ) -> Neutral:
     """Make *config*, resolved for project *project* (a name that nothing else has), harmless.
 
-    *prefix* goes before names that the file fixes; *scratch* is a folder of the engine's host; *allow*: host name spaces and devices stay.
+    *prefix* goes before names that the file fixes; *scratch* is a folder of the engine's host; *allow*: host name spaces and devices stay;
+    *tag* is that of built images: those of an upgrade are others.
     """
     work = _Work(project=project, prefix=prefix, labels=labels, scratch=scratch, fresh=fresh, allow=allow)
     model = copy.deepcopy(config)
@@ -139,7 +141,7 @@ def neutralise(
             if "x-dockstore" in service:
                 extensions[name] = service["x-dockstore"]
             if service.get("build"):
-                builds[name] = f"localhost/{prefix}-{_slug(name)}:1"
+                builds[name] = f"localhost/{prefix}-{_slug(name)}:{tag}"
             _service(work, name, service)
     _networks(work, model)
     externals = _volumes(work, model)

@@ -121,6 +121,9 @@ def _cause(row: Row, old: Service | None, new: Service | None, after: Stack | No
         what = then.source or "the volume"
         fix = f"mount {what} where {new.image.reference} looks for its data, or dump with the old version and restore"
         return "the new image looks for its data elsewhere", new.image_spot or now.spot or new.spot, fix
+    if old.built and new.built:
+        fix = f"let the program look at {then.target} as before, or mount {then.source or 'the volume'} where it looks now"
+        return "the image that is built now looks for its data elsewhere", now.spot or new.spot, fix
     return title, now.spot or new.spot, None
 
 

@@ -171,7 +171,7 @@ def source_of(target: Target, options: DrillOptions, naming: Naming, *, environ:
     return Source(
         target=target,
         neutral=_neutral(found, options, naming),
-        upgraded=_neutral(upgraded, options, naming) if upgraded is not None else None,
+        upgraded=_neutral(upgraded, options, naming, tag="1" if _builds(upgraded) == _builds(found) else "2") if upgraded is not None else None,
         read=base_read,
         asked=asked,
         compose=compose,
@@ -213,7 +213,13 @@ def _name_fixed(target: Target, options: DrillOptions, *, environ: Mapping[str, 
     return found.name_fixed or found.places.top("name") is not None
 
 
-def _neutral(config: Json, options: DrillOptions, naming: Naming) -> Neutral:
+def _builds(config: Json) -> Json:
+    """What is built for each service."""
+    services = cast("Json", config["services"])
+    return {name: service["build"] for name, service in services.items() if isinstance(service, dict) and service.get("build")}
+
+
+def _neutral(config: Json, options: DrillOptions, naming: Naming, *, tag: str = "1") -> Neutral:
     return neutralise(
         config,
         project=naming.project,
@@ -222,6 +228,7 @@ def _neutral(config: Json, options: DrillOptions, naming: Naming) -> Neutral:
         scratch=naming.scratch,
         fresh=options.fresh_binds,
         allow=options.allow,
+        tag=tag,
     )
 
 

@@ -12,7 +12,7 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dockstore.core.history import Made
 from dockstore.core.neutral import renamed
@@ -148,6 +148,19 @@ class StackCopy:
                 self._build(neutral, say)
             for image in (*neutral.images, *neutral.builds.values()):
                 self._image(image, source, say)
+        if self.upgraded is not None:
+            self.same_builds(self.upgraded)
+
+    def same_builds(self, upgraded: Neutral) -> None:
+        """Name an upgrade's image as the base does where the build came to the same: then `up` leaves the service alone."""
+        for service, image in upgraded.builds.items():
+            before = self.neutral.builds.get(service)
+            if before is not None and before != image and self._id(before) == self._id(image):
+                cast("Json", cast("Json", upgraded.model["services"])[service])["image"] = before
+        self._write("upgraded", upgraded.model)
+
+    def _id(self, image: str) -> object:
+        return self.seat.engine.inspect_image(image).get("Id")
 
     def _build(self, neutral: Neutral, say: Callable[[str], None]) -> None:
         missing = [image for image in neutral.builds.values() if not self._has(image)]

@@ -358,11 +358,33 @@ def test_what_a_killed_drill_left_is_cleaned(shop: Path, env: dict[str, str], en
     assert [item for item in engine.list_volumes() if str((item.get("Labels") or {}).get("io.dockstore.pid")) == str(process.pid)] == []  # type: ignore[attr-defined]
 
 
+GIT = ("git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main")
+
+
+@pytest.mark.slow
+def test_an_image_that_a_change_builds_anew_is_what_the_upgrade_runs(shop: Path, env: dict[str, str]) -> None:
+    if shutil.which("git") is None:
+        pytest.fail("git is needed for --from and --to")
+    compose(shop, "services:\n  app:\n    build: .\n    volumes: ['rows:/data']\nvolumes: {rows: {}}\n")
+    (shop / "Dockerfile").write_text(f'FROM {LAB}\nCOPY run.sh /run.sh\nCMD ["sh", "/run.sh"]\n', encoding="utf-8")
+    run = "mkdir -p {at}; [ -e {at}/row ] || {{ echo row > {at}/row; echo more > {at}/more; }}; {loop}\n"
+    (shop / "run.sh").write_text(run.format(at="/data", loop=LOOP), encoding="utf-8")
+    subprocess.run([*GIT, "init", "-q"], cwd=shop, check=True)
+    subprocess.run([*GIT, "add", "."], cwd=shop, check=True)
+    subprocess.run([*GIT, "commit", "-qm", "first"], cwd=shop, check=True)
+    (shop / "run.sh").write_text(run.format(at="/store", loop=LOOP), encoding="utf-8")
+
+    report = drilled(shop, env, "upgrade", from_ref="HEAD")
+
+    assert fates(report) == {("/data", "upgrade"): RowFate.ORPHANED}
+    assert [finding.rule for finding in report.findings] == ["DS205"]
+
+
 @pytest.mark.slow
 def test_what_a_pull_request_changes_is_an_upgrade(shop: Path, env: dict[str, str]) -> None:
     if shutil.which("git") is None:
         pytest.fail("git is needed for --from and --to")
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    git = GIT
     stack = "services:\n  app:\n    image: {image}\n    command: ['sh', '-c', \"[ -e {at}/row ] || echo row > {at}/row; {loop}\"]\n    volumes: ['rows:{at}']\nvolumes: {{rows: {{}}}}\n"
     compose(shop, stack.format(image=LAB, at="/data", loop=LOOP))
     subprocess.run([*git, "init", "-q"], cwd=shop, check=True)
