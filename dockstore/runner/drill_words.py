@@ -19,6 +19,7 @@ from dockstore.engines.host import Unseen
 from dockstore.engines.polling import Deadline, pause
 from dockstore.runner.redact import redacted
 from dockstore.runner.scene import volume_facts
+from dockstore.runner.stores import layer_spot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -217,8 +218,9 @@ def search(seat: Seat, scenes: Mapping[str, Sequence[Scene]], volumes: Iterable[
         return Searched(found=(), volumes=(), whole=False, why=seat.host.reason)
     for service, several in scenes.items():
         for scene in several:
-            if scene.upperdir is not None:
-                below(scene.upperdir, f"the writable layer of {service}")
+            upper = layer_spot(seat, scene).root
+            if upper is not None:
+                below(upper, f"the writable layer of {service}")
             else:
                 failures.append(f"where the writable layer of {service} lies cannot be told")
     for volume in volumes:

@@ -55,7 +55,7 @@ class Listing:
 def spots_of(seat: Seat, scene: Scene, declared: frozenset[str]) -> tuple[Spot, ...]:
     """Every store of the container. *declared*: the mounts that its Compose file names (others come from the image)."""
     root = _process_root(seat.host, scene)
-    found = [_layer(seat, scene)]
+    found = [layer_spot(seat, scene)]
     for mount in scene.mounts:
         target = resolved(seat.host, root, mount.destination) if root is not None else mount.destination
         spot = _mount(seat, mount, target, declared)
@@ -77,7 +77,8 @@ def _process_root(host: Host, scene: Scene) -> str | None:
         return None
 
 
-def _layer(seat: Seat, scene: Scene) -> Spot:
+def layer_spot(seat: Seat, scene: Scene) -> Spot:
+    """The writable layer, as inspect tells it; where it does not (the containerd image store), as the kernel does while it runs."""
     upper, lower = scene.upperdir, _lower(scene)
     if upper is None and scene.running and seat.host.reason is None:
         try:
