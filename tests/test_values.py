@@ -207,3 +207,29 @@ def test_many_threads_may_make_the_first_value_together() -> None:
 def test_the_names_of_all_fields_and_of_those_without_a_default_can_be_asked_for() -> None:
     assert names(Derived) == ("name", "size", "parts")
     assert required(Derived) == {"name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A value whose fields may be given by place."""
+
+    left: int
+    right: int = 2
+
+
+def test_fields_may_be_given_by_place_where_the_class_says_so() -> None:
+    assert Pair(1) == Pair(left=1, right=2)
+    assert [item.kw_only for item in fields(Pair)] == [False, False]
+    match Pair(1, 3):
+        case Pair(1, right):
+            assert right == 3
+        case _:
+            pytest.fail("not matched")
+
+
+def test_a_value_by_place_cannot_stand_on_one_by_name() -> None:
+    with pytest.raises(TypeError, match="another way"):
+
+        @dataclass(frozen=True, slots=True)
+        class Upon(Base):
+            more: int = 1

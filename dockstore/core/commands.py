@@ -7,7 +7,7 @@ Rule 2: what no command does (a look, a fresh row, a folder) is a comment or the
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from dockstore.core.capabilities import strikes
@@ -53,6 +53,7 @@ from dockstore.core.script import (
     Wait,
     Write,
 )
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

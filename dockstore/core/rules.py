@@ -7,7 +7,7 @@ Rule 2: an error loses data by a routine event, and the file alone shows it; wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dockstore.core.values import dataclass
 
 ERROR, WARNING, ADVICE = "error", "warning", "advice"
 SEVERITIES = (ERROR, WARNING, ADVICE)

@@ -2,7 +2,7 @@
 
 Rule 1: same meaning, same typing (a type checker sees the standard decorator): `fields`, `replace`, `asdict`, copying, pickling, equality and
         inheritance are as ever.
-Rule 2: only for `frozen=True, slots=True, kw_only=True`; anything else is left to the standard decorator.
+Rule 2: only for `frozen=True, slots=True`, with or without `kw_only=True`; anything else is left to the standard decorator.
 
 The standard decorator compiles six functions for each class as it is declared, about 0.6 ms a class on Python 3.11; a command that declares 150
 values to use 40 of them spent a fifth of its start-up on that (`python -m bench start` compares).
@@ -11,6 +11,7 @@ values to use 40 of them spent a fifth of its start-up on that (`python -m bench
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,20 +22,24 @@ else:
 
     def dataclass(**how: bool) -> Callable[[type], type]:
         """Make a class a data class, as `dataclasses.dataclass` does."""
-        return _declared if how == _OURS else dataclasses.dataclass(**how)
+        kw_only = how.pop("kw_only", False)
+        if how != _OURS:
+            return dataclasses.dataclass(kw_only=kw_only, **how)
+        return partial(_declared, kw_only=kw_only)
 
 
 __all__ = ["dataclass", "names", "required"]
 
-_OURS: Final = {"frozen": True, "slots": True, "kw_only": True}
+_OURS: Final = {"frozen": True, "slots": True}
 _PARAMETERS: Final = "__dataclass_params__"
 _FIELDS: Final = "__dataclass_fields__"
+_KW_ONLY: Final = "_declared_kw_only"
 _DECLARED: Final = "_declared_fields"  # name -> (annotation, default or `field(...)` or MISSING), those of the bases first
 
 Declared = dict[str, tuple[Any, Any]]
 
 
-@dataclasses.dataclass(**_OURS)
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Sample:
     """What the standard decorator leaves on a class, for ours to leave, too."""
 
@@ -58,14 +63,14 @@ class _FieldsLater:
         made = dataclasses.make_dataclass(
             home.__name__,
             [(name, told, *(() if default is dataclasses.MISSING else (default,))) for name, (told, default) in vars(home)[_DECLARED].items()],
-            kw_only=True,
+            kw_only=vars(home)[_KW_ONLY],
         )
         found: Mapping[str, dataclasses.Field[Any]] = vars(made)[_FIELDS]
         setattr(home, _FIELDS, found)
         return found
 
 
-def _declared(kind: type) -> type:
+def _declared(kind: type, *, kw_only: bool) -> type:
     """Return *kind* as a data class with slots; what is compiled is compiled when its first value is made."""
     annotations = vars(kind).get("__annotations__", {})
     own = {name: told for name, told in annotations.items() if not str(told).startswith(("ClassVar", "typing.ClassVar"))}
@@ -74,6 +79,8 @@ def _declared(kind: type) -> type:
     for base in reversed(kind.__mro__[1:]):
         if _FIELDS in vars(base) and _DECLARED not in vars(base):
             raise TypeError(f"{kind.__name__}: its base {base.__name__} is declared with the standard decorator")
+        if vars(base).get(_KW_ONLY, kw_only) is not kw_only:
+            raise TypeError(f"{kind.__name__}: its base {base.__name__} takes its fields another way")
         inherited |= vars(base).get(_DECLARED, {})
     declared = inherited | {name: (told, body.pop(name, dataclasses.MISSING)) for name, told in own.items()}
     body |= {
@@ -82,7 +89,8 @@ def _declared(kind: type) -> type:
         "__init__": _init_later,
         "__setattr__": _refuse_to_set,
         "__delattr__": _refuse_to_delete,
-        "__match_args__": (),
+        "__match_args__": () if kw_only else tuple(declared),
+        _KW_ONLY: kw_only,
         _DECLARED: declared,
         _FIELDS: _FieldsLater(),
         _PARAMETERS: vars(_Sample)[_PARAMETERS],
@@ -106,7 +114,7 @@ def _init_later(self: Any, *args: Any, **given: Any) -> None:
 
 
 def _init_of(kind: Any) -> Callable[..., None]:
-    """Compile an `__init__` with a keyword for each field."""
+    """Compile an `__init__` with a parameter for each field."""
     names: dict[str, object] = {"absent": object()}
     parameters, lines = [], []
     for name, (_, default) in vars(kind)[_DECLARED].items():
@@ -124,7 +132,7 @@ def _init_of(kind: Any) -> Callable[..., None]:
         lines.append(f"set_{name}(self, {name})")
     if hasattr(kind, "__post_init__"):
         lines.append("self.__post_init__()")
-    head = f"def __init__(self{', *, ' if parameters else ''}{', '.join(parameters)}):"
+    head = f"def __init__({', '.join(['self', *(['*'] if parameters and vars(kind)[_KW_ONLY] else []), *parameters])}):"
     exec("\n    ".join((head, *(lines or ["pass"]))), names)  # noqa: S102  # as the standard library's does; names are identifiers of ours
     made: Any = names["__init__"]
     made.__qualname__ = f"{kind.__qualname__}.__init__"

@@ -10,10 +10,10 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 from dockstore.engines.providers import debian, homes
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

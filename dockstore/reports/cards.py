@@ -6,10 +6,11 @@ Rule 2: a trial is shown in full once; where else it counts, there is a link.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from dockstore.core.model import Outcome
+from dockstore.core.values import dataclass
 from dockstore.reports import phrases, tally
 from dockstore.reports.trials import Trial, trial
 

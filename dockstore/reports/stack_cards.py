@@ -6,12 +6,12 @@ Rule 2: what counts comes first; scratch, advice and what was ignored fold away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dockstore.core import stack_words
 from dockstore.core.stack_report import StackOutcome
 from dockstore.core.stack_words import FATE_WORDS, GOOD, OPEN
+from dockstore.core.values import dataclass
 from dockstore.reports import cards, phrases, stack_groups
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ Rule 2: values only; `drawing` makes lines and boxes of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from dockstore.core.history import Made, Observation, Operation, Placement
 from dockstore.core.model import Completion, PlaceKind, Sight, StoreKind, Vantage
+from dockstore.core.values import dataclass
 from dockstore.reports import phrases
 
 if TYPE_CHECKING:

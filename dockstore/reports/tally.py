@@ -6,10 +6,10 @@ Rule 1: counting only; the exit code is chosen elsewhere, from the same verdicts
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dockstore.core.model import Outcome
+from dockstore.core.values import dataclass
 from dockstore.reports import phrases
 
 if TYPE_CHECKING:

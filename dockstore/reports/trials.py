@@ -5,11 +5,11 @@ Rule 1: everything is taken from the verdict and its history; what is not there 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from dockstore.core.history import Footer, Note, Observation, Operation, Placement
 from dockstore.core.model import Outcome, StoreKind, Vantage
+from dockstore.core.values import dataclass
 from dockstore.reports import drawing, phrases, tally
 from dockstore.reports.story import story
 

@@ -12,9 +12,9 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, NotFound, Unreachable
 from dockstore.engines.polling import until
 from dockstore.engines.providers import debian, homes, ownership, ping, processes

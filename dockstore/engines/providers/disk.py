@@ -13,9 +13,9 @@ import os
 import shutil
 import struct
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.polling import until
 from dockstore.engines.providers import homes, processes

@@ -15,10 +15,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.polling import until
 from dockstore.engines.providers import homes, launch, ping, processes
