@@ -12,12 +12,16 @@ from composing import rules
 
 from dockstore.core.model import EngineInfo
 from dockstore.core.stack_report import RowFate, StackOutcome
+from dockstore.engines.compose import resolve
 from dockstore.engines.errors import NotFound, Unreachable
-from dockstore.runner.audit import NoSuchTarget
+from dockstore.runner.audit import AuditOptions, NoSuchTarget, audit_all
 from dockstore.runner.compose_files import WrongCompose, default_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from dockstore.engines.compose import Question, Resolved
+    from dockstore.engines.compose_cli import Compose
 
 
 @pytest.fixture
@@ -114,6 +118,21 @@ def test_files_profiles_project_and_env_files_reach_compose(stage: Stage) -> Non
     folder = stage.folder
     assert f"-f {folder}/compose.yaml -f {folder}/more.yaml -p mine --profile debug --env-file {folder}/x.env config --format json" in asked
     assert len(asked) == 2  # once, and once under another project's name
+
+
+def test_a_stack_is_read_as_by_somebody_who_stands_in_its_folder(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.compose(SERVICES, {"pg": None})
+    asked: list[Question] = []
+
+    def noted(compose: Compose, question: Question, *, extensions: bool) -> Resolved:
+        asked.append(question)
+        return resolve(compose, question, extensions=extensions)
+
+    monkeypatch.setattr("dockstore.runner.compose_files.resolve", noted)
+    options = AuditOptions(targets=("shop/compose.yaml",), engine="none")
+    audit_all(options, env={**stage.env, "PWD": "/elsewhere"}, cwd=stage.folder.parent, say=lambda _text: None)
+
+    assert {question.environ["PWD"] for question in asked} == {str(stage.folder)}
 
 
 def test_an_engine_is_asked_once_for_each_image_and_never_for_a_mount(stage: Stage) -> None:

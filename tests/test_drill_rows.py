@@ -517,6 +517,25 @@ def test_a_named_volume_that_is_memory_by_its_options_is_told_so_and_another_is_
     assert '"db_data:/data"' in str(override(found, stack))
 
 
+@pytest.mark.parametrize(
+    ("command", "mended"),
+    [
+        (("redis-server",), ["redis-server", "--appendonly", "yes"]),
+        (("redis-server", "--appendonly", "no", "--save", ""), ["redis-server", "--appendonly", "yes", "--save", ""]),
+        (("redis-server", "--save", "", "--appendonly"), None),
+    ],
+    ids=["said nothing", "said no", "said by half"],
+)
+def test_a_store_that_is_told_to_save_nothing_is_told_to_save_all(command: tuple[str, ...], mended: list[str] | None) -> None:
+    story = Story().probe(name="redis", memory_only=True).event("restart").word("absent", probe="redis", searched=True)
+    stack = stack_of(StackMount(kind="volume", target="/data", source="kept", volume="p_kept"))
+    stack = replace(stack, services=(replace(stack.services[0], command=command),))
+
+    fix = override(rows(story.history()), stack)
+
+    assert fix is None if mended is None else f"command: {json.dumps(mended)}" in str(fix)
+
+
 def test_what_an_upgrade_mounts_for_the_data_is_what_the_fix_begins_with() -> None:
     found = rows(Story(group(store=LAYER)).event("upgrade").saw(GONE).event("down+up").saw(GONE).history())
 

@@ -276,6 +276,8 @@ def _persistent(change: Change, row: Row, service: Service | None, rows: tuple[R
     command = list(service.command or service.image.command or ("redis-server",))
     if "--appendonly" not in command:
         change.command = [*command, "--appendonly", "yes"]
+    elif (value := command.index("--appendonly") + 1) < len(command) and command[value] != "yes":
+        change.command = [*command[:value], "yes", *command[value + 1 :]]
     named = {one.store.name for one in rows if one.service == row.service and one.store is not None and not one.store.anonymous}
     anonymous = [mount.target for mount in service.mounts if mount.kind == "volume" and mount.source is None]
     if anonymous and not (named - {None}):

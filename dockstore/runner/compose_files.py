@@ -110,7 +110,7 @@ def read(which: ComposeFiles, *, cache: Path, compose: Compose | None = None) ->
         project=which.project,
         profiles=which.profiles,
         env_files=tuple(str(which.cwd / file) for file in which.env_files),
-        environ=which.environ,
+        environ={**which.environ, "PWD": str(which.folder)},  # who runs a stack stands in its folder
     )
     try:
         resolved = resolve(compose, question, extensions=places.mentions("x-dockstore"))

@@ -370,10 +370,11 @@ def _share(field_: Field, every: dict[str, list[Group]], seen: Mapping[str, Seen
         if not claims:
             continue
 
-        def weight(claim: tuple[str, Group]) -> tuple[bool, bool, bool, bool]:
+        def weight(claim: tuple[str, Group]) -> tuple[bool, bool, bool, bool, bool]:
             service, group = claim
             lives = field_.first[service].state in {UP, SLOW}  # a job that has ended can be asked less
-            return bool(group.probes), lives, group.found == "written" and seen[service].owner[0] == group.uid, group.found != "declared"
+            theirs = group.found == "written" and seen[service].owner[0] == group.uid
+            return not group.store.read_only, bool(group.probes), lives, theirs, group.found != "declared"
 
         owner = max(claims, key=weight)[0]
         for service, all_groups in list(every.items()):

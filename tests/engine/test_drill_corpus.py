@@ -74,7 +74,8 @@ def check_fix(truth: StackTruth, first: StackReport, events: Sequence[str], dril
 
     kept = {RowFate.PERSISTED, RowFate.CARRIED}
     assert [str(one) for one in told_of(truth, second) if one.row.fate not in kept] == []
-    assert without_a_row(truth, second, mended) == []
+    assert [datum.path for datum, _ in without_a_row(truth, second, mended) if datum.path is not None] == []
+    assert second.rows
     assert second.outcome == StackOutcome.KEEPS_DATA
     assert [(one.rule, one.path) for one in alarms(second)] == []
 

@@ -45,6 +45,7 @@ $ DOCKER_HOST=unix:///... .venv/bin/python tests/stacks/figures.py --write docs/
 ```
 
 A row is one service, path and event. *Unknown* is an answer, with its reason; a wrong one is a bug."""
+BATCH = 12
 OTHERS = ("renew", "remove-v+run", "down-v+up", "rename-project")
 EVENTS = (*ROUTINE, *UPGRADES, *ENGINE_WIDE, *OTHERS)
 DRILL, ENGINE, FIXED, AUDIT = "drill", "engine", "fixed", "audit"
@@ -80,9 +81,8 @@ def play(truths: Sequence[StackTruth], address: str, work: Path) -> list[Played]
         alone(played, drilling, work)
         played.reports[AUDIT] = audited_by(played.truth, engine.info, drilling.environ, work)
     together = [played for played in every if played.truth.data and not played.truth.probe]
-    wide = keep(work, [played.truth.name for played in together], ENGINE, lambda: drilling.drill([one.truth for one in together], ENGINE_WIDE))
-    for played, report in zip(together, wide, strict=True):
-        played.reports[ENGINE] = report
+    for first in range(0, len(together), BATCH):
+        wide(together[first : first + BATCH], drilling, work)
     engine.close()
     return every
 
@@ -98,6 +98,14 @@ def alone(played: Played, drilling: Drilling, work: Path) -> None:
     if first.override is not None:
         events = hurt(truth, ROUTINE if truth.by_hand else (*ROUTINE, *UPGRADES)) or list(ROUTINE)
         [played.reports[FIXED]] = keep(work, [truth.name], FIXED, lambda: drilling.drill([truth], events, override=first.override))
+
+
+def wide(several: Sequence[Played], drilling: Drilling, work: Path) -> None:
+    """What strikes a whole engine, for several stacks on one."""
+    truths = [played.truth for played in several]
+    reports = keep(work, [truth.name for truth in truths], ENGINE, lambda: drilling.drill(truths, ENGINE_WIDE))
+    for played, report in zip(several, reports, strict=True):
+        played.reports[ENGINE] = report
 
 
 def keep(work: Path, names: Sequence[str], kind: str, make: Callable[[], Sequence[StackReport]]) -> list[StackReport]:
@@ -168,7 +176,8 @@ def flagged(played: Played, kind: str) -> bool:
 def proven(played: Played) -> bool:
     """Whether a second drill, with the fix, keeps all that the first one lost."""
     told = played.told(FIXED)
-    return bool(told) and all(one.row.fate in {RowFate.PERSISTED, RowFate.CARRIED} for one in told) and played.reports[FIXED].outcome == "keeps-data"
+    kept = all(one.row.fate in {RowFate.PERSISTED, RowFate.CARRIED} for one in told)
+    return kept and played.reports[FIXED].outcome == "keeps-data" and bool(played.reports[FIXED].rows)
 
 
 def fixes(every: Sequence[Played]) -> str:
