@@ -208,5 +208,5 @@ def _end(report: StackReport, *, width: int, color: bool) -> str:
     step = stack_words.next_step(report)
     lines += [_wrap(step, width, "  ")] if step else []
     lines.append(f"{stack_words.counts(report)} in {phrases.seconds(report.seconds)}" + ("; interrupted" if report.interrupted else ""))
-    lines += [f"history: {report.history}"] if report.history else []
+    lines += [f"history: {history}" for history in (report.base_history, report.history) if history]
     return "\n".join(lines)

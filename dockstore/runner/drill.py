@@ -7,6 +7,7 @@ Rule 3: the report is drawn from the history by pure functions; nothing is remem
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ from dockstore.runner.company import guard
 from dockstore.runner.drill_compose import Player
 from dockstore.runner.drill_field import Field
 from dockstore.runner.drill_marks import new_nonce
-from dockstore.runner.drill_sources import Naming, source_of, targets_of
+from dockstore.runner.drill_sources import Naming, is_in, source_of, targets_of
 from dockstore.runner.histories import HistoryFile
 from dockstore.runner.ledger import Ledger
 from dockstore.runner.owner import this_owner
@@ -90,6 +91,9 @@ class Drills:
                 if not self._is_change(target):
                     reports.append(self._alone(target, number))
                     continue
+                if not is_in(self.options.from_ref or "HEAD", target.files, self.cwd):
+                    reports.append(self._alone(replace(target, side="head", new=True), len(targets) + number))
+                    continue
                 base, _ = self._one(replace(target, side="base"), number)
                 head, stack = self._one(replace(target, side="head"), len(targets) + number) if self._plays_head() else (None, None)
                 reports.append(drill_report.of_change(base, head, stack=stack))
@@ -106,6 +110,7 @@ class Drills:
                 chosen = self._choose(source, None, for_plan=True)
                 named = {service: [probe.name for probe in asked.probes] for service, asked in source.asked.items()}
                 texts.append(drill_plan.commands(target.name, source.neutral, chosen, files=_shown(target), probes=named))
+                self._swept(number)
             return "\n".join(texts)
         finally:
             self._close()
@@ -127,9 +132,11 @@ class Drills:
         targets = targets_of(self.options, self.cwd)
         for number, target in enumerate(targets, 1):
             change = self._is_change(target)
-            yield number, replace(target, side="base") if change else target
-            if change and self._plays_head():
-                yield len(targets) + number, replace(target, side="head")
+            new = change and not is_in(self.options.from_ref or "HEAD", target.files, self.cwd)
+            if not new:
+                yield number, replace(target, side="base") if change else target
+            if change and (new or self._plays_head()):
+                yield len(targets) + number, replace(target, side="head", new=new)
 
     # --- one stack --------------------------------------------------------------------------------------------------------
 
@@ -148,7 +155,18 @@ class Drills:
 
     def _source(self, target: Target, number: int) -> Source:
         cache = homes.cache_of(self.home)
-        return source_of(target, self.options, self._naming(number), environ=self.env, cwd=self.cwd, cache=cache)
+        try:
+            return source_of(target, self.options, self._naming(number), environ=self.env, cwd=self.cwd, cache=cache)
+        except BaseException:
+            self._swept(number)
+            raise
+
+    def _swept(self, number: int) -> None:
+        """Remove what of Git was unpacked, where no copy came of it that has taken it along."""
+        scratch = Path(self._naming(number).scratch)
+        shutil.rmtree(scratch / "git", ignore_errors=True)
+        with suppress(OSError):
+            scratch.rmdir()
 
     def _one(self, target: Target, number: int) -> tuple[History, Stack]:
         """Drill one stack; return what was seen, and the files."""
@@ -172,6 +190,8 @@ class Drills:
             self._play(source, naming, chosen, record, began)
         finally:
             file.close()
+            if not self.options.keep:
+                self._swept(number)
         history = History(header=header, events=tuple(events), path=str(file.path))
         return history, source.stack(self._images(principal))
 

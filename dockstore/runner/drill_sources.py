@@ -6,6 +6,7 @@ Rule 2: an upgrade is the same stack with other files merged over it, or with an
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tarfile
@@ -53,6 +54,7 @@ class Target:
     files: tuple[str, ...] = ()
     image: str | None = None
     side: str | None = None  # of a change in Git: base, head
+    new: bool = False  # the base does not have it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,16 +257,17 @@ def _of_compose(
         which = ComposeFiles(files=files, cwd=base, project=naming.project, profiles=options.profiles, env_files=options.env_files, environ=clean)
         return read(which, cache=cache, compose=compose)
 
+    unmet = (f"{', '.join(target.files)}: not in {options.from_ref or 'HEAD'}, so there is nothing to upgrade from",) if target.new else ()
     if target.side == "head":
         if options.to_ref is None:
             here = one(target.files, cwd)
-            return _Files(read=here, config=here.resolved.config, warnings=here.warnings)
-        there = _checkout(options.to_ref, target.files, cwd, folder / "to")
+            return _Files(read=here, config=here.resolved.config, warnings=(*here.warnings, *unmet))
+        there = checkout(options.to_ref, target.files, cwd, folder / "to")
         head = one(there.files, there.cwd)
-        return _Files(read=head, config=_back(head.resolved.config, there), warnings=head.warnings, roots=there.roots)
+        return _Files(read=head, config=_back(head.resolved.config, there), warnings=(*head.warnings, *unmet), roots=there.roots)
     if options.from_ref is not None or options.to_ref is not None:
-        before = _checkout(options.from_ref or "HEAD", target.files, cwd, folder / "from")
-        after = _checkout(options.to_ref, target.files, cwd, folder / "to") if options.to_ref is not None else None
+        before = checkout(options.from_ref or "HEAD", target.files, cwd, folder / "from")
+        after = checkout(options.to_ref, target.files, cwd, folder / "to") if options.to_ref is not None else None
         base = one(before.files, before.cwd)
         later = one(after.files, after.cwd) if after is not None else one(target.files, cwd)
         old = _back(base.resolved.config, before)
@@ -331,7 +334,7 @@ def _probes_file(file: str, cwd: Path) -> Mapping[str, Asked]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Checkout:
+class Checkout:
     """The repository's files at one ref, in a folder of ours."""
 
     files: tuple[str, ...]
@@ -345,26 +348,60 @@ class _Checkout:
         return {str(self.root): str(self.repository)}
 
 
-def _checkout(ref: str, files: tuple[str, ...], cwd: Path, to: Path) -> _Checkout:
+def checkout(ref: str, files: tuple[str, ...], cwd: Path, to: Path) -> Checkout:
     """Unpack the repository at *ref*; the user's working tree is not touched. Raises NoSuchStack."""
-    folder = (cwd / files[0]).absolute().parent
-    top = _git(folder, "rev-parse", "--show-toplevel").decode().strip()
-    repository = Path(top)
-    data = _git(repository, "archive", "--format=tar", ref)
+    repository = _repository(files, cwd)
+    data = _git(repository, "archive", "--format=tar", _commit(ref, repository))
     to.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=BytesIO(data)) as archive:
         archive.extractall(to, filter="data")
-    inner = cwd.absolute().resolve().relative_to(repository.resolve()) if cwd.absolute().resolve().is_relative_to(repository.resolve()) else Path()
-    base = to / inner
-    for file in files:
-        if not (base / file).is_file():
+    inner, names = _within(files, cwd, repository)
+    for file in names:
+        if not (to / inner / file).is_file():
             raise NoSuchStack(f"{file}: not in {ref}", "--from and --to name commits that hold the Compose file")
-    return _Checkout(files=files, cwd=base, root=to, repository=repository)
+    return Checkout(files=names, cwd=to / inner, root=to, repository=repository)
+
+
+def is_in(ref: str, files: tuple[str, ...], cwd: Path) -> bool:
+    """Tell whether the commit *ref* has all of *files*. Raises NoSuchStack where there is no such commit, or no repository."""
+    repository = _repository(files, cwd)
+    inner, names = _within(files, cwd, repository)
+    paths = [os.path.normpath(inner / file) for file in names]
+    listed = _git(repository, "ls-tree", "-r", "-z", "--name-only", _commit(ref, repository), "--", *paths).decode(errors="surrogateescape")
+    return set(paths) <= set(listed.split("\0"))
+
+
+def _repository(files: tuple[str, ...], cwd: Path) -> Path:
+    return Path(_git((cwd / files[0]).absolute().parent, "rev-parse", "--show-toplevel").decode().strip())
+
+
+def _commit(ref: str, repository: Path) -> str:
+    """The commit that *ref* names, whatever it looks like."""
+    try:
+        return _git(repository, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}").decode().strip()
+    except NoSuchStack:
+        hint = "--from and --to name commits of this repository; a shallow clone lacks them (in GitHub Actions: fetch-depth: 0)"
+        raise NoSuchStack(f"no such commit: {ref}", hint) from None
+
+
+def _within(files: tuple[str, ...], cwd: Path, repository: Path) -> tuple[Path, tuple[str, ...]]:
+    """A folder of the repository, and how the files are called from there: from where we are, if that is in it."""
+    here, root = cwd.resolve(), repository.resolve()
+    if here.is_relative_to(root) and not any(Path(file).is_absolute() for file in files):
+        return here.relative_to(root), files
+    return Path(), tuple(os.path.relpath((cwd / file).parent.resolve() / Path(file).name, root) for file in files)
 
 
 def _git(folder: Path, *words: str) -> bytes:
     try:
-        answer = subprocess.run(["git", "-c", "safe.directory=*", *words], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        answer = subprocess.run(
+            ["git", "-c", "safe.directory=*", *words],
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
     except OSError as error:
         raise NoSuchStack(f"git: {(error.strerror or str(error)).lower()}", "--from and --to need Git") from error
     if answer.returncode != 0:
@@ -373,7 +410,7 @@ def _git(folder: Path, *words: str) -> bytes:
     return answer.stdout
 
 
-def _back(config: Json, checkout: _Checkout) -> Json:
+def _back(config: Json, checkout: Checkout) -> Json:
     """Paths of our unpacked folder as paths of the repository, so that both sides' bind sources are the same; what only a ref has stays."""
     root, repository = str(checkout.root), str(checkout.repository)
 
