@@ -14,9 +14,12 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
+from composing import audited
 
 import dockstore
 from dockstore.cli.main import group, main
+from dockstore.core.stack_report import RowFate
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "docs/ci.md", "docs/new-scenario.md", "CONTRIBUTING.md")
@@ -85,6 +88,23 @@ def test_the_scenario_of_the_readme_is_valid_and_its_plan_can_be_read(tmp_path: 
 
     assert codes == (0, 0)
     assert "docker rm -f db" in out.getvalue()
+
+
+def test_the_audit_that_the_readme_shows_is_what_it_finds() -> None:
+    [shown] = [body for body in blocks("README.md", "") if body.startswith("$ cat compose.yaml")]
+    text, _, told = shown.partition("$ dockstore audit compose.yaml\n")
+    stack = yaml.safe_load(text.removeprefix("$ cat compose.yaml\n"))
+
+    found = audited(stack["services"], stack["volumes"], text=text.removeprefix("$ cat compose.yaml\n"))
+
+    [error] = [finding for finding in found.findings if finding.severity == "error"]
+    assert error.spot is not None
+    assert f"error {error.rule}  compose.yaml:{error.spot.line}:{error.spot.column}" in told
+    assert " ".join(f"{error.message} fix: {error.fix}".split()) in " ".join(told.split())
+    fates = {row.event: row.fate for row in found.rows if row.path == error.path}
+    shown_fates = dict(re.findall(r"^(stop\+start|recreate|down\+up) +(?:✗ )?(\w+)", told, re.MULTILINE))
+    assert shown_fates == {event: "kept" if fates[event] is RowFate.PERSISTED else str(fates[event]) for event in shown_fates}
+    assert len(shown_fates) == 3
 
 
 def test_the_numbers_that_the_readme_names_are_the_bundled_ones() -> None:
