@@ -186,8 +186,14 @@ def test_markdown_begins_with_the_answer_and_escapes_what_is_not_ours() -> None:
     assert "To get it back:\n\n```sh\ndocker run --rm" in text
 
 
-def test_markdown_keeps_to_a_limit() -> None:
-    assert len(stack_markdown.render([drill()] * 50, most_bytes=20_000).encode()) <= 20_000
+def test_markdown_keeps_to_a_limit_by_leaving_whole_parts_out_the_answers_last() -> None:
+    text = stack_markdown.render([drill()] * 50, most_bytes=20_000)
+
+    assert len(text.encode()) <= 20_000
+    assert text.count("## ❌ shop loses data") == 50
+    assert text.count("<details>") == text.count("</details>")
+    assert len(re.findall(r"^```", text, re.MULTILINE)) % 2 == 0
+    assert re.search(r"\n\n\d+ parts of this report are left out here for their length; as `json` or `html` it has them all\.\n$", text)
 
 
 def test_sarif_names_rules_places_and_suppressions() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dockstore.core.stack_report import StackReport
 
 FORMATS: Final = ("table", "json", "jsonl", "markdown", "junit", "html", "tap", "sarif", "github")
+_COMMENT_BYTES: Final = 65_000  # GitHub takes a comment of 65,536 characters
 _SUMMARY_BYTES: Final = 1_000_000  # GitHub takes a step summary of 1 MiB
 
 
@@ -87,7 +88,7 @@ def rendered(reports: Sequence[StackReport], form: str, *, width: int = 100, col
         case "markdown":
             from dockstore.reports import stack_markdown
 
-            return stack_markdown.render(reports)
+            return stack_markdown.render(reports, most_bytes=_COMMENT_BYTES)
         case "html":
             from dockstore.reports import stack_html
 

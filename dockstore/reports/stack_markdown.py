@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from dockstore.core import stack_words
 from dockstore.core.stack_report import StackOutcome
 from dockstore.core.stack_words import GOOD, OPEN
+from dockstore.core.values import dataclass
 from dockstore.reports import phrases, stack_groups
 from dockstore.reports.markdown import code, escaped, table
 
@@ -30,19 +31,32 @@ _SIGNS: Final = {
 }
 _SEVERITY_SIGNS: Final = {"error": "❌", "warning": "⚠️", "advice": "💡"}
 _MOST_LOG: Final = 20
+_NOTE_BYTES: Final = 200
 _MOST_COLUMNS: Final = 4  # places beside one another
 
 
 def render(reports: Sequence[StackReport], *, most_bytes: int | None = None) -> str:
-    """Render reports as Markdown; the matrices are left out where it would be longer than *most_bytes*."""
-    text = "\n".join(_one(report, matrix=True) for report in reports)
-    if most_bytes is None or len(text.encode()) <= most_bytes:
-        return text
-    text = "\n".join(_one(report, matrix=False) for report in reports)
-    return text.encode()[:most_bytes].decode("utf-8", "ignore")
+    """Render reports as Markdown; where it would be longer than *most_bytes*, whole parts are left out: matrices first, answers last."""
+    parts = [part for report in reports for part in _parts(report)]
+    left_out = 0
+    size = sum(len(part.text.encode()) + 2 for part in parts) + _NOTE_BYTES
+    while most_bytes is not None and size > most_bytes and len(parts) > 1:
+        worst = max(range(len(parts)), key=lambda index: (parts[index].rank, index))
+        size -= len(parts.pop(worst).text.encode()) + 2
+        left_out += 1
+    note = [f"{left_out} parts of this report are left out here for their length; as `json` or `html` it has them all."] if left_out else []
+    return "\n\n".join([*(part.text for part in parts), *note]) + "\n"
 
 
-def _one(report: StackReport, *, matrix: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the report. *rank*: 0 is left out last."""
+
+    rank: int
+    text: str
+
+
+def _parts(report: StackReport) -> list[_Part]:
     active = stack_words.active(report.findings)
     main = [finding for finding in active if finding.severity != "advice"]
     advice = [finding for finding in active if finding.severity == "advice"]
@@ -51,26 +65,27 @@ def _one(report: StackReport, *, matrix: bool) -> str:
     untold = _reasons([row for row in report.rows if (row.service, row.path) not in said])
     told = _reasons([row for row in report.rows if (row.service, row.path) in said])
     step = stack_words.next_step(report)
-    blocks = [
-        f"## {_SIGNS[report.outcome]} {escaped(report.name)} {escaped(stack_words.answer(report))}",
-        f"{_subject(report)}: {stack_words.counts(report)}.",
-        *([f"{escaped(step[:1].upper() + step[1:])}."] if step else []),
-        *([_differences(report)] if _differences(report) else []),
-        *(_finding(same) for same in stack_groups.findings(main, report.rows)),
-        *untold,
-        *_states(report),
+    differences = _differences(report)
+    parts = [
+        _Part(0, f"## {_SIGNS[report.outcome]} {escaped(report.name)} {escaped(stack_words.answer(report))}"),
+        _Part(0, f"{_subject(report)}: {stack_words.counts(report)}."),
+        *([_Part(0, f"{escaped(step[:1].upper() + step[1:])}.")] if step else []),
+        *([_Part(1, differences)] if differences else []),
+        *(_Part(2, _finding(same)) for same in stack_groups.findings(main, report.rows)),
+        *(_Part(2, reason) for reason in untold),
+        *(_Part(3, state) for state in _states(report)),
     ]
     if told:
-        blocks.append(_folded("why, and where the bytes are", "\n\n".join(told)))
-    if matrix and report.rows:
-        blocks.append(_matrix(report))
+        parts.append(_Part(4, _folded("why, and where the bytes are", "\n\n".join(told))))
+    if report.rows:
+        parts.append(_Part(6, _matrix(report)))
     if advice:
-        blocks.append(_folded(f"{len(advice)} advice", "\n\n".join(_finding(same) for same in stack_groups.findings(advice))))
+        parts.append(_Part(5, _folded(f"{len(advice)} advice", "\n\n".join(_finding(same) for same in stack_groups.findings(advice)))))
     if ignored:
         rows = [[code(one.rule), code(stack_words.spot_word(one)), escaped(one.ignored or "")] for one in ignored]
-        blocks.append(_folded(f"{len(ignored)} ignored", table(["rule", "where", "reason"], rows)))
-    blocks.append(_reach(report))
-    return "\n\n".join(blocks) + "\n"
+        parts.append(_Part(5, _folded(f"{len(ignored)} ignored", table(["rule", "where", "reason"], rows))))
+    parts.append(_Part(4, _reach(report)))
+    return parts
 
 
 def _subject(report: StackReport) -> str:
