@@ -12,6 +12,7 @@ import pytest
 import xmlschema
 from composing import audited
 
+from dockstore.cli import emit
 from dockstore.core.model import Sight, StoreKind, Vantage
 from dockstore.core.rules import RULES
 from dockstore.core.stack_model import Spot
@@ -229,6 +230,24 @@ def test_annotations_stand_at_file_and_line_and_a_loss_without_finding_has_one()
     assert lines[0].startswith("::error file=a b/compose.yaml,line=3,title=DS201 db::")
     assert lines[1] == "::error file=compose.yaml,line=1,title=shop::db (session) lost by restart%0Anobody mounts it"
     assert len(lines) == 2
+
+
+def test_files_are_named_from_the_repositorys_root_wherever_dockstore_is_called() -> None:
+    (line, *_) = stack_github.annotated([drill()], folder="deploy/prod")
+    log = json.loads(stack_sarif.render([drill()], folder="deploy/prod"))
+
+    assert line.startswith("::error file=deploy/prod/a b/compose.yaml,")
+    place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "deploy/prod/a%20b/compose.yaml"
+
+
+@pytest.mark.parametrize(("here", "folder"), [("repo/deploy", "deploy"), ("repo", ""), (".", "")], ids=["beneath", "at the root", "elsewhere"])
+def test_githubs_workspace_tells_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, folder: str) -> None:
+    (tmp_path / "repo" / "deploy").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / here)
+
+    assert emit.in_workspace({"GITHUB_WORKSPACE": str(tmp_path / "repo")}) == folder
+    assert emit.in_workspace({}) == ""
 
 
 @pytest.mark.parametrize("kind", REPORTS)

@@ -96,7 +96,7 @@ def rendered(reports: Sequence[StackReport], form: str, *, width: int = 100, col
         case "sarif":
             from dockstore.reports import stack_sarif
 
-            return stack_sarif.render(reports)
+            return stack_sarif.render(reports, folder=emit.in_workspace(os.environ))
         case "junit" | "tap":
             from dockstore.reports import stack_tests
 

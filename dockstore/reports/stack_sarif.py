@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from dockstore.core.rules import RULES
-from dockstore.reports import phrases
+from dockstore.reports import github, phrases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +26,8 @@ _LEVELS: Final = {"error": "error", "warning": "warning", "advice": "note"}
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def render(reports: Sequence[StackReport]) -> str:
-    """Render the findings of all reports as one SARIF log."""
+def render(reports: Sequence[StackReport], *, folder: str = "") -> str:
+    """Render the findings of all reports as one SARIF log; *folder*: where files are named from, as the repository calls it."""
     findings = [finding for report in reports for finding in report.findings]
     used = sorted({finding.rule for finding in findings if finding.rule in RULES})
     version = reports[0].dockstore if reports else "0"
@@ -40,7 +40,7 @@ def render(reports: Sequence[StackReport]) -> str:
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "where dockstore was called"}}},
-        "results": [_result(finding, used) for finding in findings],
+        "results": [_result(finding, used, folder) for finding in findings],
         "invocations": [{"executionSuccessful": not any(report.interrupted for report in reports)}],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
@@ -65,7 +65,7 @@ def _rule(rule: Rule) -> Json:
     }
 
 
-def _result(finding: Finding, used: list[str]) -> Json:
+def _result(finding: Finding, used: list[str], folder: str) -> Json:
     text = phrases.line(finding.message) + (f"\n\nFix:\n{phrases.clean(finding.fix)}" if finding.fix else "")
     found: Json = {
         "ruleId": finding.rule,
@@ -77,7 +77,7 @@ def _result(finding: Finding, used: list[str]) -> Json:
         found["ruleIndex"] = used.index(finding.rule)
     spot = finding.spot
     if spot is not None:
-        place: Json = {"artifactLocation": _artifact(spot.file)}
+        place: Json = {"artifactLocation": _artifact(github.beneath(folder, spot.file))}
         if spot.line:
             place["region"] = {"startLine": spot.line, "startColumn": max(1, spot.column)}
         found["locations"] = [{"physicalLocation": place}]
