@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dockstore.core.drill_facts import AfterNote, Group, ProbeNote, StackNote, StateNote, StoreNote, WordNote, facts
+from dockstore.core.drill_rows import rows
 from dockstore.core.history import Header, History, Observation, Operation, Placement, Testimony
 from dockstore.core.model import Completion, EngineInfo, Home, Place, PlaceKind, Sight, Store, StoreKind, Users, Vantage
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from dockstore.core.drill_facts import AnyNote
     from dockstore.core.history import Event
+    from dockstore.core.stack_report import RowFate
 
 SEEN: Mapping[str, object] = {"container": Sight.SAME, "home": Home.YES, "host": Sight.SAME, "engine": Sight.SAME, "users": Users.SOMEBODY}
 ORPHANED: Mapping[str, object] = {"container": Sight.ABSENT, "home": Home.NO, "host": Sight.SAME, "engine": Sight.SAME, "users": Users.NOBODY}
@@ -157,3 +159,14 @@ class Story:
             engine=INFO,
         )
         return History(header=header, events=tuple(self.events))
+
+
+def fate_of(story: Story) -> RowFate:
+    """What the one row of *story* is ruled to be."""
+    (row,) = rows(story.history())
+    return row.fate
+
+
+def covered(**changes: object) -> Story:
+    """A probe that touched files of the group."""
+    return Story(group(probes=("rows",))).probe(**{"touched_files": True, "searchable": True, "saved": True, **changes})
