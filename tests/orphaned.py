@@ -13,11 +13,7 @@ if TYPE_CHECKING:
     from dockstore.core.orphans import Orphan, OrphansReport
 
 COMPOSE = "com.docker.compose"
-
-
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
-
-
 READING = {
     "list_containers",
     "list_volumes",
