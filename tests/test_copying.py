@@ -1,4 +1,4 @@
-"""What a drill meets on people's machines: large folders, full disks, torn files, secrets in logs, builds that fail."""
+"""Copies of large folders, on full disks, of torn files; secrets in logs, builds that fail, ports."""
 
 from __future__ import annotations
 
@@ -173,6 +173,27 @@ def test_a_file_system_that_copies_no_ranges_is_read_and_written(tmp_path: Path,
     copied(tmp_path / "data", tmp_path / "to")
 
     assert (tmp_path / "to" / "big").read_bytes() == bytes(range(256)) * 20_000
+
+
+def test_a_pipe_is_not_copied_and_said(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    os.mkfifo(tmp_path / "data" / "pipe")
+
+    limits = copied(tmp_path / "data", tmp_path / "to")
+
+    assert limits == (f"{tmp_path}/data/pipe is a socket, a pipe or a device: it is not in the copy",)
+    assert list((tmp_path / "to").iterdir()) == []
+
+
+def test_a_thousand_files_that_cannot_be_copied_are_told_in_a_few_lines(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for number in range(1000):
+        os.mkfifo(tmp_path / "data" / str(number))
+
+    limits = copied(tmp_path / "data", tmp_path / "to")
+
+    assert len(limits) == 21
+    assert limits[-1] == "more files than these could not be copied as they are"
 
 
 def test_a_stop_ends_a_copy(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ MOST_BYTES = 512 << 20
 MOST_FILES = 50_000
 MOST_ASKED_BYTES = 8 << 30  # with --with-data
 MOST_ASKED_FILES = 300_000
+MOST_LIMITS = 20
 ROOM_BYTES = 256 << 20  # of the disk stay free
 _FILE_BYTES = 4096  # of metadata for each name, about
 _SMALL_BYTES = 64 << 10
@@ -49,8 +50,12 @@ class Budget:
     def limit(self, text: str) -> None:
         """Take down what is not as the original; a name that is no text is told in escapes."""
         text = text.encode("utf-8", "backslashreplace").decode()
-        if text not in self.limits:
+        if text in self.limits:
+            return
+        if len(self.limits) < MOST_LIMITS:
             self.limits.append(text)
+        elif len(self.limits) == MOST_LIMITS:
+            self.limits.append("more files than these could not be copied as they are")
 
 
 def budget(*, asked: bool = False, stop: Callable[[], bool] = lambda: False) -> Budget:
@@ -207,6 +212,8 @@ def _entry(entry: os.DirEntry[str], to: str, left: Budget) -> os.stat_result | N
                 os.link(first, to)
                 return None
             _file(entry.path, to, found, left)
+        else:
+            left.limit(f"{entry.path} is a socket, a pipe or a device: it is not in the copy")
     except PermissionError as error:
         left.limit(f"{error.filename or entry.path} may not be read: it is not in the copy")
     except FileNotFoundError:
