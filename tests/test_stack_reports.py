@@ -93,6 +93,16 @@ def test_a_document_keeps_to_the_published_schema(kind: str) -> None:
     assert document["schema"] == f"dockstore.{kind}/1"
 
 
+def test_a_drill_of_a_change_says_what_it_is_compared_with() -> None:
+    rows = (replace(drill().rows[0], base_fate=RowFate.PERSISTED), drill().rows[1])
+
+    document = json.loads(stack_json.render([drill(base="main", head="topic", base_history="base.jsonl", rows=rows)]))
+
+    jsonschema.validate(document, stack_schema.stack_schema("drill"))
+    assert document["base"] == {"base": "main", "head": "topic", "history": "base.jsonl"}
+    assert [row["base_fate"] for row in document["rows"]] == ["persisted", None]
+
+
 def test_an_audits_rows_have_no_sights_and_a_drills_have() -> None:
     predicted, seen = (json.loads(stack_json.render([make()])) for make in (audit, drill))
 
