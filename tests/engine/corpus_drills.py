@@ -16,7 +16,7 @@ from dockstore.runner.audit import AuditOptions, audit_all
 from dockstore.runner.drill_options import DrillOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from stack_corpus import Datum, StackTruth
 
@@ -65,6 +65,27 @@ def without_a_row(truth: StackTruth, report: StackReport, events: Sequence[str])
 def alarms(report: StackReport) -> list[Finding]:
     """What is more than advice, and was not ignored."""
     return [finding for finding in report.findings if finding.severity != "advice" and finding.ignored is None]
+
+
+def side_by_side(audit: StackReport, drills: Iterable[StackReport]) -> list[tuple[str, str]]:
+    """What both say of the same data and event: a word (`contradict` is a bug in one of them), and the two fates."""
+    seen = {(row.service, row.path, row.event): row for report in drills for row in report.rows if row.role == "data"}
+    found = []
+    for row in audit.rows:
+        other = seen.get((row.service, row.path, row.event))
+        if other is None or row.role != "data":
+            continue
+        match row.fate in NOT_SAID, other.fate in NOT_SAID:
+            case True, True:
+                word = "both unknown"
+            case True, False:
+                word = "audit unknown"
+            case False, True:
+                word = "drill unknown"
+            case _:
+                word = "the same" if row.fate == other.fate else "contradict"
+        found.append((word, f"{row.service}:{row.path} after {row.event}: audit {row.fate}, drill {other.fate}"))
+    return found
 
 
 def hurt(truth: StackTruth, events: Sequence[str]) -> list[str]:

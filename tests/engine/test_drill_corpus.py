@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from corpus_drills import Drilling, alarms, hurt, told_of, without_a_row
+from corpus_drills import Drilling, alarms, audited_by, hurt, side_by_side, told_of, without_a_row
 from stack_corpus import ENGINE_WIDE, ROUTINE, UPGRADES, StackTruth, stacks
 
 from dockstore.core.stack_report import RowFate, StackOutcome, StackReport
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 CORPUS = {truth.name: truth for truth in stacks()}
-QUICK = ("anonymous-from-the-image", "bind-source-missing", "kept-in-memory-until-stop", "mount-beside", "never-starts")
+QUICK = (
+    "anonymous-from-the-image",
+    "bind-source-missing",
+    "kept-in-memory-until-stop",
+    "mount-beside",
+    "never-starts",
+    "read-only-mount",
+    "shared-by-two",
+)
 QUICK_EVENTS = ("kill+start", "recreate", "down+up", "upgrade")
 TOGETHER = tuple(name for name, truth in CORPUS.items() if truth.images <= {"lab", "keeper"} and truth.data and not truth.probe)
 
@@ -92,13 +100,17 @@ def test_a_quick_drill_of_a_stack_says_what_is_true(name: str, drilling: Drillin
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORPUS)
-def test_a_drill_of_every_stack_says_what_is_true_and_its_fix_keeps_the_data(name: str, drilling: Drilling, counted: Counter[str]) -> None:
+def test_a_drill_of_every_stack_says_what_is_true_and_no_other_thing_than_its_audit_and_its_fix_keeps_the_data(
+    name: str, drilling: Drilling, counted: Counter[str]
+) -> None:
     truth = CORPUS[name]
     events = [*ROUTINE, *(UPGRADES if truth.upgrade else ())]
 
     [report] = drilling.drill([truth], events)
+    audit = audited_by(truth, drilling.engine.info, drilling.environ, drilling.folder)
 
     check(truth, report, events, counted)
+    assert [line for word, line in side_by_side(audit, [report]) if word == "contradict"] == []
     if losing := hurt(truth, events):
         check_fix(truth, report, losing, drilling)
 

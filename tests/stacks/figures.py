@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "engine")]
 
-from corpus_drills import Drilling, Told, alarms, audited_by, hurt, told_of, without_a_row
+from corpus_drills import Drilling, Told, alarms, audited_by, hurt, side_by_side, told_of, without_a_row
 from stack_corpus import ENGINE_WIDE, ROUTINE, UPGRADES, StackTruth, stacks
 
 from dockstore.core.stack_report import RowFate
@@ -149,22 +149,12 @@ def reasons(told: Sequence[Told]) -> str:
 
 def disagreements(every: Sequence[Played]) -> tuple[Counter[str], list[str]]:
     """What audit and drill say of the same service, path and event: how often which, and where they contradict one another."""
-    counted: Counter[str] = Counter()
-    against: list[str] = []
-    for played in every:
-        drilled = {(row.service, row.path, row.event): row for kind in (DRILL, ENGINE) if kind in played.reports for row in played.reports[kind].rows}
-        for row in played.reports[AUDIT].rows:
-            other = drilled.get((row.service, row.path, row.event))
-            if other is None or {row.role, other.role} != {"data"}:
-                continue
-            unknown = (row.fate is RowFate.UNKNOWN, other.fate is RowFate.UNKNOWN)
-            word = {(True, True): "both unknown", (True, False): "audit unknown", (False, True): "drill unknown"}.get(
-                unknown, "the same" if row.fate == other.fate else "contradict"
-            )
-            counted[word] += 1
-            if word == "contradict":
-                against.append(f"{played.truth.name}: {row.service}:{row.path} after {row.event}: audit {row.fate}, drill {other.fate}")
-    return counted, against
+    told = [
+        (word, f"{played.truth.name}: {line}")
+        for played in every
+        for word, line in side_by_side(played.reports[AUDIT], [played.reports[kind] for kind in (DRILL, ENGINE) if kind in played.reports])
+    ]
+    return Counter(word for word, _ in told), [line for word, line in told if word == "contradict"]
 
 
 def flagged(played: Played, kind: str) -> bool:
@@ -213,6 +203,11 @@ def text(every: Sequence[Played], info: EngineInfo) -> str:
             [
                 ("rows that say what is true", *(sum(one.verdict == "right" for one in told) for told in (drilled, audited))),
                 ("rows that say *unknown*", *(sum(one.verdict == "unknown" for one in told) for told in (drilled, audited))),
+                (
+                    "… of which say at least what becomes of the store",
+                    "",
+                    sum(one.verdict == "unknown" and one.row.store_fate is not None for one in audited),
+                ),
                 ("**rows that are wrong**", *(sum(one.verdict == "wrong" for one in told) for told in (drilled, audited))),
                 (
                     f"stacks that lose data, flagged at the right path (of {len(losing)})",
