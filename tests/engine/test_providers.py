@@ -175,7 +175,7 @@ def test_a_killed_daemon_leaves_its_containers_at_work_and_the_next_one_ends_the
     daemon.kill()
 
     assert not opened.engine.ping()
-    assert len(processes.in_cgroup(daemon.name)) >= 2
+    assert processes.in_cgroup(daemon.name)  # its shell, and now and then a sleep
     daemon.start()
     assert state_of(opened.engine, container) == "exited"
 
