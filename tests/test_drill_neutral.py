@@ -43,6 +43,16 @@ def test_ports_names_and_devices_are_left_out_and_said() -> None:
     assert len(found.limits) == 6
 
 
+def test_capabilities_that_change_the_machine_are_left_out_and_said() -> None:
+    config: Json = {"services": {"clock": {"image": "x", "cap_add": ["CAP_SYS_TIME", "NET_BIND_SERVICE"]}}}
+
+    found, allowed = neutral(config), neutral(config, allow=True)
+
+    assert found.model["services"]["clock"]["cap_add"] == ["NET_BIND_SERVICE"]  # type: ignore[index]
+    assert found.limits == ("clock: CAP_SYS_TIME in cap_add is left out",)
+    assert allowed.model["services"]["clock"]["cap_add"] == ["CAP_SYS_TIME", "NET_BIND_SERVICE"]  # type: ignore[index]
+
+
 def test_what_decides_a_fate_stays() -> None:
     kept: dict[str, object] = {
         "restart": "always",

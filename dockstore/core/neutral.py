@@ -22,6 +22,7 @@ Json = dict[str, object]
 SOCKETS = ("/var/run/docker.sock", "/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock")
 NEVER_COPIED = ("/", "/proc", "/sys", "/dev", "/run", "/var/run", "/boot", "/var/lib/docker", "/usr", "/lib", "/lib64", "/bin", "/sbin", "/root", "/home", "/var", "/etc", "/mnt", "/media", "/srv", "/opt", "/tmp", "/var/lib")  # noqa: E501, S108  # fmt: skip
 _DROPPED_QUIETLY = ("profiles", "develop", "env_file", "logging", "credential_spec", "pull_policy", "pull_refresh_after", "attach")
+_HOST_CAPABILITIES = frozenset({"SYS_TIME", "SYS_MODULE", "SYS_BOOT", "SYS_RAWIO", "SYSLOG", "MAC_ADMIN", "ALL"})  # they change the machine itself
 _DROPPED: dict[str, str] = {
     "ports": "published ports are left out",
     "container_name": "the fixed container name is left out",
@@ -195,6 +196,12 @@ def _service(work: _Work, name: str, service: Json) -> None:
         if service.get(key) and not (work.allow and key not in {"ports", "container_name", "external_links"}):
             work.limit(f"{name}: {said}")
             del service[key]
+    added = service.get("cap_add")
+    if isinstance(added, list) and not work.allow:
+        taken = [item for item in added if str(item).upper().removeprefix("CAP_") in _HOST_CAPABILITIES]
+        if taken:
+            work.limit(f"{name}: {', '.join(map(str, taken))} in cap_add is left out")
+            service["cap_add"] = [item for item in added if item not in taken]
     for key in ("pid", "ipc", "network_mode"):
         mode = service.get(key)
         if mode == "host" and not work.allow:

@@ -210,9 +210,9 @@ class Waiting:
         if not ready:
             return False
         self.heard[scene.id] = rest
-        ports = listening(self.seat, scene) if service not in self.ports else None
-        if ports:
-            self.ports[service] = ports
+        ports = listening(self.seat, scene)
+        if ports is not None:
+            self.ports[service] = ports & self.ports.get(service, ports)  # one that is open at a first start only is not waited for again
         return True
 
     def _deaf(self, service: str, scene: Scene, watched: _Watched, now: float) -> bool:
