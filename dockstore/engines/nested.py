@@ -90,7 +90,7 @@ class NestedHost:
         return answer
 
     def own_mountinfo(self) -> str:
-        answer = self._direct().mountinfo(self._pid)
+        answer = self._direct().own_mountinfo()
         self._still_there()
         return answer
 

@@ -16,6 +16,7 @@ from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.helper_host import HelperHost
 from dockstore.engines.host import Unseen
 from dockstore.engines.images import LAB_IMAGE
+from dockstore.engines.mounting import mount_points
 from dockstore.engines.nested import NestedHost, View, view_of
 from dockstore.engines.opening import Opened, Wanted, open_engine
 from dockstore.engines.polling import until
@@ -73,6 +74,19 @@ def started(engine: Engine, script: str, **host: object) -> str:
 def mountpoint(engine: Engine, container: str) -> str:
     (mount,) = cast("list[dict[str, str]]", engine.inspect_container(container)["Mounts"])
     return mount["Source"]
+
+
+def test_the_mounts_of_a_nested_engine_are_told_as_its_process_sees_them(nested: Opened) -> None:
+    nested.engine.create_volume("memory", options={"type": "tmpfs", "device": "tmpfs"})
+    container = started(nested.engine, "sleep 60", Mounts=[{"Type": "volume", "Source": "memory", "Target": "/data"}])
+
+    try:
+        points = [point for point, _, _ in mount_points(nested.host.own_mountinfo())]
+
+        assert mountpoint(nested.engine, container) in points
+    finally:
+        nested.engine.remove_container(container, force=True)
+        nested.engine.remove_volume("memory")
 
 
 def test_the_composed_engine_is_another_one_and_says_that_it_is_disposable(composed: Opened, engine_address: str) -> None:
