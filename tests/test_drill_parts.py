@@ -10,12 +10,12 @@ import pytest
 
 from dockstore.cli.main import main
 from dockstore.core.drill_plan import commands, estimate
-from dockstore.core.neutral import Copy, neutralise
+from dockstore.core.neutral import Copy, Json, neutralise
 from dockstore.core.probes import KINDS, WrongProbe, built_in, of_extension, of_file, recognised, sqlite_probe
 from dockstore.core.stack_events import BY_NAME, EVENTS, NoSuchEvent, choose, parse
 from dockstore.runner import copying
 from dockstore.runner.drill_options import DrillOptions
-from dockstore.runner.drill_sources import NoSuchStack, targets_of
+from dockstore.runner.drill_sources import NoSuchStack, targets_of, without_replicas
 from dockstore.runner.drill_words import Said, WroteAndRead
 
 # --- events ---------------------------------------------------------------------------------------------------------------
@@ -220,6 +220,12 @@ def test_a_target_that_is_no_stack_is_said(tmp_path: Path, target: str) -> None:
 
     with pytest.raises(NoSuchStack):
         targets_of(DrillOptions(targets=(target,)), tmp_path)
+
+
+def test_services_that_a_file_switches_off_are_known() -> None:
+    model: Json = {"services": {"a": {"scale": 0}, "b": {"deploy": {"replicas": 0}}, "c": {"scale": 2, "deploy": {"replicas": 0}}, "d": {}}}
+
+    assert without_replicas(model) == ("a", "b")
 
 
 def test_the_plan_prints_compose_commands_and_limits() -> None:

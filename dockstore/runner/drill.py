@@ -31,7 +31,7 @@ from dockstore.runner.company import guard
 from dockstore.runner.drill_compose import Player
 from dockstore.runner.drill_field import Field
 from dockstore.runner.drill_marks import new_nonce
-from dockstore.runner.drill_sources import Naming, is_in, source_of, targets_of
+from dockstore.runner.drill_sources import Naming, is_in, source_of, targets_of, without_replicas
 from dockstore.runner.histories import HistoryFile
 from dockstore.runner.ledger import Ledger
 from dockstore.runner.owner import this_owner
@@ -327,7 +327,7 @@ class Drills:
         return copy.tidy()
 
     def _field(self, copy: StackCopy, source: Source, record: Callable[[Event], None]) -> Field:
-        services = tuple(str(name) for name in cast("Json", copy.neutral.model["services"]))
+        services = _drilled(copy.neutral.model)
         field_ = Field(
             copy=copy,
             run=self.identity.run,
@@ -348,13 +348,14 @@ class Drills:
 
     def _note_stack(self, source: Source, copy: StackCopy, chosen: Chosen, record: Callable[[Event], None]) -> None:
         limits = [*source.neutral.limits, *(source.upgraded.limits if source.upgraded is not None else ()), *copy.limits]
+        limits += [f"{name} has no replicas: nothing of it is drilled" for name in without_replicas(copy.neutral.model)]
         if copy.seat.host.reason is not None:
             limits.append(f"the engine's host cannot be looked at, so where it writes is not seen: {copy.seat.host.reason}")
         note = StackNote(
             name=source.target.name,
             files=_shown(source.target),
             project=copy.project,
-            services=tuple(str(name) for name in cast("Json", copy.neutral.model["services"])),
+            services=_drilled(copy.neutral.model),
             events=tuple(event.name for event in chosen.events),
             limits=tuple(dict.fromkeys(redacted(limit) for limit in limits)),
             notes=(*(redacted(note) for note in source.notes), *_not_played(chosen)),
@@ -439,6 +440,11 @@ def _not_played(chosen: Chosen) -> tuple[str, ...]:
 
 def _shown(target: Target) -> tuple[str, ...]:
     return target.files or (f"image:{target.image}",)
+
+
+def _drilled(model: Json) -> tuple[str, ...]:
+    off = without_replicas(model)
+    return tuple(str(name) for name in cast("Json", model["services"]) if name not in off)
 
 
 def _declared(model: Json) -> dict[str, frozenset[str]]:

@@ -293,6 +293,19 @@ def _other_images(config: Json, images: tuple[tuple[str, str], ...]) -> Json:
     return {**config, "services": services}
 
 
+def without_replicas(model: Json) -> tuple[str, ...]:
+    """The services that a file switches off: `scale: 0`, `deploy: {replicas: 0}`."""
+    services = cast("Json", model["services"])
+    given = {name: service for name, service in services.items() if isinstance(service, dict)}
+    deploys = {name: service.get("deploy") for name, service in given.items()}
+    return tuple(
+        name
+        for name, service in given.items()
+        if service.get("scale") == 0
+        or ("scale" not in service and isinstance(deploys[name], dict) and cast("Json", deploys[name]).get("replicas") == 0)
+    )
+
+
 def _service_name(image: str) -> str:
     bare = image.rpartition("/")[2].partition("@")[0].partition(":")[0].lower()
     return re.sub(r"[^a-z0-9_-]+", "-", bare).strip("-_") or "app"
