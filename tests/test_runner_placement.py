@@ -86,6 +86,7 @@ class OneWithTheVolume:
             "Name": "/app",
             "State": {"Running": True, "Status": "running", "Pid": 7},
             "Mounts": [{"Type": "volume", "Name": "rows", "Source": "/v/rows/_data", "Destination": "/data"}],
+            "HostConfig": {"Tmpfs": {"/tmp": ""}},
         }
 
     def list_containers(self, *, filters: object) -> list[dict[str, object]]:
@@ -99,16 +100,19 @@ class OneWithTheVolume:
 
 
 @pytest.mark.parametrize(
-    ("minor", "target", "users"),
+    ("mount", "users"),
     [
-        pytest.param(64, "/data", Users.SOMEBODY, id="the very memory, held all the while"),
-        pytest.param(65, "/data", Users.NOBODY, id="another memory under the same name"),
-        pytest.param(64, "/dev/shm", Users.NOBODY, id="its number came back as the container's own /dev/shm"),
-        pytest.param(64, "/srv/linked", Users.SOMEBODY, id="the very memory, under the target of a link"),
+        pytest.param("0:64 / /data rw - tmpfs tmpfs rw", Users.SOMEBODY, id="the very memory, held all the while"),
+        pytest.param("0:64 / /srv/linked rw - tmpfs tmpfs rw", Users.SOMEBODY, id="the very memory, under the target of a link"),
+        pytest.param("0:65 / /data rw - tmpfs tmpfs rw", Users.NOBODY, id="another memory under the same name"),
+        pytest.param("0:64 / /dev/shm rw - tmpfs shm rw", Users.NOBODY, id="its number came back as the container's own /dev/shm"),
+        pytest.param("0:64 / /proc/acpi ro - tmpfs tmpfs ro", Users.NOBODY, id="its number came back over a masked path"),
+        pytest.param("0:64 / /tmp rw - tmpfs tmpfs rw", Users.NOBODY, id="its number came back as another tmpfs of the container"),
+        pytest.param("0:64 / / rw - overlay overlay rw", Users.NOBODY, id="its number came back as the container's root"),
     ],
 )
-def test_whoever_mounts_the_name_of_a_volume_in_memory_has_the_memory_only_if_it_is_that_one(minor: int, target: str, users: Users) -> None:
-    one: Any = OneWithTheVolume(f"9 1 0:{minor} / {target} rw - tmpfs tmpfs rw\n")
+def test_whoever_mounts_the_name_of_a_volume_in_memory_has_the_memory_only_if_it_is_that_one(mount: str, users: Users) -> None:
+    one: Any = OneWithTheVolume(f"9 1 {mount}\n")
     store = Store(
         kind=StoreKind.VOLUME, identity=storage.bind_identity(64, 1), name="rows", has_options=True, host_path="/v/rows/_data", target="/data"
     )

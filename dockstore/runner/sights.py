@@ -20,8 +20,9 @@ from dockstore.runner.scene import MountFact, read_scene, scene_of, volume_facts
 
 if TYPE_CHECKING:
     from dockstore.core.model import Store
+    from dockstore.core.storage import MountEntry
     from dockstore.engines.engine import Json
-    from dockstore.runner.scene import Moment
+    from dockstore.runner.scene import Moment, Scene
     from dockstore.runner.stage import Box, Seat, Written
 
 LOOK_LIMIT_BYTES = 1 << 16
@@ -335,13 +336,22 @@ def running_holders(seat: Seat, store: Store, but: str | None) -> bool | None:
             scene = scene_of(seat, scene_id(answer))
             if scene is None or not scene.running:
                 continue
-            targets = {mount.destination for mount in read_scene(answer).mounts if mount.type == "volume" and mount.name == store.name}
             entries = storage.parse_mountinfo(seat.host.mountinfo(scene.pid))
-            if any(entry.device == numbers[0] and (entry.target in targets or not storage.beneath(entry.target, "/dev")) for entry in entries):
-                return True  # (what a container has in /dev is its own; it may bear a number that was used before)
+            if any(entry.device == numbers[0] and _may_be_of(store, entry, scene) for entry in entries):
+                return True
     except (EngineError, Unseen):
         return None
     return False
+
+
+def _may_be_of(store: Store, entry: MountEntry, scene: Scene) -> bool:
+    """Whether a mount of a container may be memory of a volume: device numbers come back, and a container has many mounts of its own."""
+    if not entry.in_memory:
+        return False
+    if any(mount.destination == entry.target for mount in scene.mounts if mount.type == "volume" and mount.name == store.name):
+        return True
+    own = (*scene.memory, *(mount.destination for mount in scene.mounts))
+    return entry.target not in own and not any(storage.beneath(entry.target, place) for place in ("/dev", "/proc", "/sys"))
 
 
 def mounts_of(answer: Json) -> tuple[MountFact, ...]:
