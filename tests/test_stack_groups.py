@@ -101,3 +101,4 @@ def test_an_undecided_answer_says_what_to_do(changes: dict[str, object], words: 
 
 def test_a_decided_answer_says_nothing_of_the_kind() -> None:
     assert next_step(drill()) is None
+    assert next_step(drill(outcome=StackOutcome.UNDECIDED, interrupted=True)) is None

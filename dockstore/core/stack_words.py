@@ -136,7 +136,7 @@ def place(row: Row) -> str:
 
 def next_step(report: StackReport) -> str | None:
     """Return what to do where the answer is that it is not known; None: it is known."""
-    if report.outcome is not StackOutcome.UNDECIDED:
+    if report.outcome is not StackOutcome.UNDECIDED or report.interrupted:
         return None
     if report.kind == "audit":
         target = " ".join(f"-f {file}" for file in report.files) if len(report.files) > 1 else (report.files[0] if report.files else "STACK")
