@@ -82,7 +82,7 @@ def _rule(row: Row, stack: Stack | None, rows: tuple[Row, ...]) -> str | None:
     if row.store is None:
         return None
     lasting = row.store.kind is StoreKind.BIND or (row.store.kind is StoreKind.VOLUME and not row.store.anonymous)
-    beside = _beside(row, service, rows) if not lasting else None
+    beside = _beside(row, service, rows) if not lasting and row.store.kind is not StoreKind.TMPFS else None
     if beside is not None:
         return beside
     if lasting and _in_memory(row, service, stack):

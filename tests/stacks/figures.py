@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 HEAD = """# The corpus: how often drill and audit are right
 
 {stacks} stacks in `tests/stacks`, each with what a person knows to be true of it (`truth.yaml`). That truth is shown on an engine by plain
-`docker compose` commands (`tests/engine/test_truth.py`), not by dockstore. The figures are of {date}, {engine}, {driver}. They are made again by
+`docker compose` commands (`tests/engine/test_truth.py`), not by dockstore. The figures are of {date}, {engine}, {driver}. To make them
+again:
 
 ```console
 $ make test-all ARGS='-k "corpus or truth"'      # fails where anything below is wrong
@@ -144,7 +145,13 @@ def reasons(told: Sequence[Told]) -> str:
         if one.verdict == "unknown":
             grouped.setdefault(shortened(one.row.why), []).append(one)
     common = sorted(grouped.items(), key=lambda item: -len(item[1]))
-    return table(("rows", "why", "stacks"), [(len(several), why, ", ".join(sorted({one.stack for one in several}))) for why, several in common])
+    return table(("rows", "why", "stacks"), [(len(several), why, named(several)) for why, several in common])
+
+
+def named(several: Sequence[Told]) -> str:
+    """The stacks of some rows."""
+    names = sorted({one.stack for one in several})
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def disagreements(every: Sequence[Played]) -> tuple[Counter[str], list[str]]:
