@@ -81,3 +81,12 @@ def test_no_repository_is_said_in_gits_words(tmp_path: Path, commit: Callable[..
 
     with pytest.raises(NoSuchStack, match="not a git repository"):
         is_in("HEAD", ("compose.yaml",), tmp_path)
+
+
+def test_a_link_to_a_place_of_the_machine_is_unpacked_as_the_link_that_it_is(tmp_path: Path, commit: Callable[..., None]) -> None:
+    (tmp_path / "shop" / "zone").symlink_to("/etc/localtime")
+    commit(more_yaml="services: {}\n")
+
+    checkout("HEAD", ("deploy/compose.yaml",), tmp_path / "shop", tmp_path / "unpacked")
+
+    assert str((tmp_path / "unpacked" / "zone").readlink()) == "/etc/localtime"
