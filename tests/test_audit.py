@@ -221,6 +221,16 @@ def test_a_volume_beside_another_that_serves_something_is_not_taken_for_the_data
     assert "git-data:/var/opt/gitlab" in (report.findings[0].fix or "")
 
 
+@pytest.mark.parametrize(
+    ("image", "target"), [("timescale/timescaledb-ha:pg17", "/home/postgres/pgdata/data"), ("bitnami/valkey:8.1", "/bitnami/valkey/data")]
+)
+def test_an_image_that_keeps_its_data_elsewhere_than_its_namesake_is_not_taken_for_it(image: str, target: str) -> None:
+    report = audited({"db": {"image": image, "volumes": [f"kept:{target}"]}}, {"kept": None})
+
+    assert rules(report, "error", "warning") == []
+    assert fates(report, "db", target)["down+up"] == "unknown"
+
+
 def test_a_missing_docker_socket_is_no_missing_store() -> None:
     body = {"image": "traefik:3", "volumes": ["/var/run/docker.sock:/var/run/docker.sock:ro"]}
 

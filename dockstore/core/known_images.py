@@ -43,7 +43,7 @@ class KnownImage:
 
 
 _HUB = "https://hub.docker.com/_/"
-_PG_NAMES = ("postgres", "postgis/postgis", "pgvector/pgvector", "timescale/timescaledb", "timescale/timescaledb-ha", "imresamu/postgis")
+_PG_NAMES = ("postgres", "postgis/postgis", "pgvector/pgvector", "timescale/timescaledb", "imresamu/postgis")
 _PG_VERSION = r"(?:.*pg(?P<tagged>\d+)|(?P<major>\d+))"
 _PG_PROGRAMS = ("postgres",)
 _MYSQL_FLAGS = ("--datadir", "-h")
@@ -87,7 +87,7 @@ KNOWN: tuple[KnownImage, ...] = (
     ),
     KnownImage(
         kind="MariaDB",
-        names=("mariadb", "linuxserver/mariadb-official"),
+        names=("mariadb",),
         kept=(Kept(path="/var/lib/mysql", what="the databases", flags=_MYSQL_FLAGS[:1]),),
         volumes=("/var/lib/mysql",),
         programs=("mariadbd", "mysqld"),
@@ -108,7 +108,7 @@ KNOWN: tuple[KnownImage, ...] = (
     ),
     KnownImage(
         kind="Valkey",
-        names=("valkey/valkey", "bitnami/valkey"),
+        names=("valkey/valkey",),
         kept=(Kept(path="/data", what="its dump and append-only files", flags=("--dir",)),),
         volumes=("/data",),
         programs=("valkey-server",),
