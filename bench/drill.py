@@ -97,8 +97,8 @@ def measure(rounds: int) -> None:
     sys.path.insert(0, str(ROOT))
     from dockstore.engines import compose_cli
     from dockstore.engines.docker_engine import connect
+    from dockstore.engines.lab import LAB_IMAGE
     from dockstore.engines.providers import homes
-    from dockstore.engines.providers.lab_image import REFERENCE
     from tests.services import images
 
     door = connect(os.environ["DOCKER_HOST"])
@@ -115,7 +115,7 @@ def measure(rounds: int) -> None:
         taken: dict[int, list[tuple[Taken, Taken]]] = {0: [], FURTHER: []}
         for number in range(rounds + 1):
             for further, pairs in taken.items():
-                file = _stack(Path(folder) / f"shop{further}", further, REFERENCE)
+                file = _stack(Path(folder) / f"shop{further}", further, LAB_IMAGE)
                 order = (0, 1) if number % 2 else (1, 0)  # nobody always comes first
                 both: dict[int, Taken] = {}
                 for which in order:

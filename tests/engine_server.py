@@ -84,7 +84,7 @@ class EngineServer:
                     if request.path.endswith("/version"):
                         reply: bytes | None = answer(self.version)
                     elif request.path.endswith("/info"):
-                        reply = answer(INFO)
+                        reply = answer(INFO) if self._speaks(request.path) else answer({"message": "client version is too old"}, "400 Bad Request")
                     else:
                         reply = self.handle(request)
                     if reply is None:
@@ -92,6 +92,12 @@ class EngineServer:
                     connection.sendall(reply)
             except OSError:
                 return
+
+    def _speaks(self, path: str) -> bool:
+        """Whether the API version of *path* is one of this engine's."""
+        lowest = str(self.version.get("MinAPIVersion", "1.12")).split(".")
+        asked = path.split("/")[1].removeprefix("v").split(".")
+        return [int(part) for part in asked] >= [int(part) for part in lowest]
 
     @staticmethod
     def _read(reader: object, connection: socket.socket) -> Request | None:

@@ -361,7 +361,8 @@ class FakeEngine(FakeImages):
         result = fake_shell.run(found, list(command), self.on_exec)
         return ExecResult(exit_code=None, stdout=b"", stderr=b"", detail="detached") if detach else result
 
-    def attach_shell(self, container: str) -> FakeShell | None:
+    def attach_shell(self, container: str, *, open_input: bool = False) -> FakeShell | None:
+        del open_input
         self._called("attach_shell", container)
         found = self._container(container)
         return FakeShell(self, found) if found.config.get("OpenStdin") is True and found.config.get("Tty") is not True else None

@@ -153,7 +153,7 @@ def test_completion_prints_a_script_for_the_shell(shell: str, capsys: pytest.Cap
 
 
 def test_completion_completes_commands_and_flags(tmp_path: Path) -> None:
-    code = "import sys; from dockstore.cli.main import main; sys.exit(main())"
+    code = "import sys; from dockstore.cli.main import console; console()"
     asked = environment(_DOCKSTORE_COMPLETE="bash_complete", COMP_WORDS="dockstore run --mut", COMP_CWORD="2")
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=asked, check=False)

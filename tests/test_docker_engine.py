@@ -54,6 +54,7 @@ def test_a_newer_engine_is_asked_in_the_newest_version_that_is_known(serve: Call
 
     engine.list_images()
 
+    assert engine.info.engine_id == "TEST"
     assert requests_of(engine) == ["GET /v1.51/images/json"]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from dockstore.core.model import ImageSpec, LayerEntry
 from dockstore.engines.images import SCRATCH, base_image, build_image
+from dockstore.engines.lab import FLOCK_LABEL
 from dockstore.engines.providers import image_archive
 from dockstore.engines.providers.image_archive import (
     BadArchive,
@@ -24,7 +25,7 @@ from dockstore.engines.providers.image_archive import (
     layer_of,
     read_archive,
 )
-from dockstore.engines.providers.lab_image import FLOCK_LABEL, Tool, is_static, lab_image, libraries_of
+from dockstore.engines.providers.lab_image import Tool, is_static, lab_image, libraries_of
 
 
 def members(data: bytes) -> dict[str, tarfile.TarInfo]:

@@ -261,8 +261,8 @@ def test_a_shell_that_dies_is_replaced_by_execs() -> None:
     on = stand()
     attach = on.fake.attach_shell
 
-    def attached(container: str) -> object:
-        shell = attach(container)
+    def attached(container: str, *, open_input: bool = False) -> object:
+        shell = attach(container, open_input=open_input)
         if shell is not None:
             shell.close()
         return shell

@@ -11,8 +11,9 @@ import gc
 import os
 import signal
 import sys
+import threading
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import click
 
@@ -94,22 +95,25 @@ def group() -> None:
     """Run experiments on a real Docker Engine and tell, with evidence, what happened to the data."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+def console() -> NoReturn:
+    """The program: run this process's own command line, then end the process."""
+    gc.set_threshold(_GARBAGE_THRESHOLD)  # modules are not searched for garbage again and again while they are imported ...
+    code = main(sys.argv[1:])
+    if code in INTERRUPTIONS:  # tidied up: another Ctrl-C must not change what the exit code says
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)
+    if threading.active_count() == 1:
+        os._exit(code)  # ... and not taken apart one by one at the end, with everything else: all is closed and flushed
+    sys.exit(code)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command line; return the exit code."""
     echo.prepare()
-    if argv is None:  # the process is ours: modules are not searched for garbage again and again while they are imported ...
-        gc.set_threshold(_GARBAGE_THRESHOLD)
     try:
-        code = _run(words)
-        if argv is None and code in INTERRUPTIONS:  # tidied up: another Ctrl-C must not change what the exit code says
-            for one in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(one, signal.SIG_IGN)
-        if argv is None:
-            gc.freeze()  # ... and not taken apart one by one at the end: together a fifth of a short command's time
+        return _run(list(argv))
     finally:
         echo.finish()
-    return code
 
 
 def _run(words: list[str]) -> int:

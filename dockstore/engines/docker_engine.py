@@ -10,9 +10,11 @@ Rule 3: foreign errors stop here (`translate`).
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -63,15 +65,37 @@ def connect(address: str, *, timeout_seconds: float = 60, environ: Mapping[str, 
     parsed = address_facts.parse(address)
     client = sdk_client.open_client(parsed, "1.41", timeout_seconds, os.environ if environ is None else environ)
     try:
-        version = _first_answer(client, parsed.text)
+        told = _beside(client.info) if parsed.scheme == "unix" else None  # the engine runs programs for either answer: 6 ms each
+        try:
+            version = _first_answer(client, parsed.text)
+        finally:
+            info = told() if told is not None else None
         newest = agreed_api(version)
         if newest != client.api_version:
             client.close()
             client = sdk_client.open_client(parsed, newest, timeout_seconds, os.environ if environ is None else environ)
-        return DockerEngine(client, parsed.text, version=version)
+        return DockerEngine(client, parsed.text, version=version, info=info)
     except BaseException:
         client.close()
         raise
+
+
+def _beside(ask: Callable[[], Done]) -> Callable[[], Done | None]:
+    """Ask in a thread of its own; return what waits for the answer. None: there is none, and whoever needs it asks again."""
+    answers: list[Done] = []
+
+    def asking() -> None:
+        with contextlib.suppress(Exception):
+            answers.append(ask())
+
+    thread = threading.Thread(target=asking, name="dockstore-info", daemon=True)
+    thread.start()
+
+    def told() -> Done | None:
+        thread.join()
+        return answers[0] if answers else None
+
+    return told
 
 
 def _first_answer(client: docker.APIClient, address: str) -> Json:
@@ -90,10 +114,10 @@ def _first_answer(client: docker.APIClient, address: str) -> Json:
 class DockerEngine:
     """The Engine of `engine`, over one client. Safe to share between threads."""
 
-    def __init__(self, client: docker.APIClient, address: str, *, version: Json | None = None) -> None:
+    def __init__(self, client: docker.APIClient, address: str, *, version: Json | None = None, info: Json | None = None) -> None:
         self._client = client
         self._address = address
-        self._info = self._ask(version)
+        self._info = self._ask(version, info)
 
     @property
     def info(self) -> EngineInfo:
@@ -103,11 +127,11 @@ class DockerEngine:
         self._info = self._ask()
         return self._info
 
-    def _ask(self, version: Json | None = None) -> EngineInfo:
-        """Ask the engine who it is; *version*: what it has just answered to that."""
+    def _ask(self, version: Json | None = None, info: Json | None = None) -> EngineInfo:
+        """Ask the engine who it is; *version*, *info*: what it has just answered to that."""
         with self._doing("ask the engine about itself"):
             told = version or cast("Json", self._client.version(api_version=False))
-            facts = cast("Json", self._client.info())
+            facts = info or cast("Json", self._client.info())
         return engine_info(self._address, told, facts, api_version=self._client.api_version)
 
     def ping(self, *, timeout_seconds: float = 2.0) -> bool:
@@ -261,10 +285,11 @@ class DockerEngine:
             return None, f"its container is gone: {exc.words}"
         return (cast(int, last["ExitCode"]), "") if done else (None, "the engine does not tell an exit code")
 
-    def attach_shell(self, container: str) -> AttachedShell | None:
-        config = self.inspect_container(container).get("Config")
-        if not isinstance(config, dict) or config.get("OpenStdin") is not True or config.get("Tty") is True:
-            return None
+    def attach_shell(self, container: str, *, open_input: bool = False) -> AttachedShell | None:
+        if not open_input:
+            config = self.inspect_container(container).get("Config")
+            if not isinstance(config, dict) or config.get("OpenStdin") is not True or config.get("Tty") is True:
+                return None
         response = self._call(
             f"attach to {short(container)}",
             "POST",

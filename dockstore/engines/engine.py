@@ -111,8 +111,11 @@ class Engine(Protocol):
         Raises Refused (409: not running or paused), Unsure. A command that is not found gives exit code 126/127.
         """
 
-    def attach_shell(self, container: str) -> Shell | None:
-        """Attach to the standard input of a lab container whose main process is our own shell; None if it cannot be."""
+    def attach_shell(self, container: str, *, open_input: bool = False) -> Shell | None:
+        """Attach to the standard input of a lab container whose main process is our own shell; None if it cannot be.
+
+        *open_input*: the caller knows that there is one, and no terminal; it is not asked again.
+        """
 
     # archive endpoints
     def get_archive(self, container: str, path: str) -> bytes:

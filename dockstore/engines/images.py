@@ -1,51 +1,25 @@
-"""Images without a registry and without a builder: the lab image, and those that a scenario writes in a few lines.
+"""Images without a registry and without a builder, out of the few lines that a scenario has for one.
 
-Rule 1: an image that the engine has is not loaded again; one that it lacks is never asked of a registry.
-Rule 2: what is built is a `docker load` archive; whoever loads it removes it.
+Rule 1: what is built is a `docker load` archive; whoever loads it removes it.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from dockstore.engines.errors import EngineError, NotFound
+from dockstore.engines.errors import EngineError
 from dockstore.engines.providers import homes, image_archive, lab_image
 from dockstore.engines.providers.image_archive import ARCHITECTURES, Image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from dockstore.core.model import ImageSpec
     from dockstore.engines.engine import Engine
 
 LAB, SCRATCH = "lab", "scratch"
-LAB_IMAGE = lab_image.REFERENCE
-
-
-def ensure_lab_image(engine: Engine, *, cache: Path | None = None, say: Callable[[str], None] = lambda _: None) -> str:
-    """Return the lab image's reference, loading the image if the engine lacks it. Raises EngineError (NoLabImage: it cannot be made here)."""
-    if lab_labels(engine).get(lab_image.LABEL) != lab_image.VERSION:
-        engine.load_image(lab_image.lab_archive(_cache(cache), say=say))
-        if lab_labels(engine).get(lab_image.LABEL) != lab_image.VERSION:
-            raise EngineError(f"load the lab image: the engine took it, and does not have {LAB_IMAGE} as we made it")
-    return LAB_IMAGE
-
-
-def has_flock(engine: Engine) -> bool:
-    """Whether the lab image that the engine has holds a `flock`."""
-    return lab_labels(engine).get(lab_image.FLOCK_LABEL) == "1"
-
-
-def lab_labels(engine: Engine) -> Mapping[str, str]:
-    """Return the labels of the engine's lab image; empty if it has none."""
-    try:
-        config = engine.inspect_image(LAB_IMAGE).get("Config")
-    except NotFound:
-        return {}
-    labels = config.get("Labels") if isinstance(config, dict) else None
-    return cast("Mapping[str, str]", labels) if isinstance(labels, dict) else {}
 
 
 def base_image(base: str, *, engine: Engine | None = None, built: Mapping[str, bytes] | None = None, cache: Path | None = None) -> Image:

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from dockstore.core.values import dataclass
-from dockstore.engines import images, views
+from dockstore.engines import lab, views
 from dockstore.engines.errors import EngineError, Unreachable
-from dockstore.engines.helper_host import HelperHost
-from dockstore.engines.providers import address, dind, homes, leases, netfolder, private
+from dockstore.engines.providers import address, homes, leases, netfolder, private
 from dockstore.engines.providers.address import DIND, PRIVATE, Candidate
 
 if TYPE_CHECKING:
@@ -188,6 +187,8 @@ def _open_dind(wanted: Wanted, *, say: Say, outer: Opened | None = None) -> Open
         if outer is None:
             outer = open_engine(replace(wanted, address=_outer_address(wanted), needs_disposable=False, needs_restart=False), say=say)
             undo.callback(outer.close)
+        from dockstore.engines.providers import dind
+
         nested = dind.bring_up(outer.engine, say=say)
         undo.callback(nested.remove)
         opened = _open_address(Candidate(address=nested.address), wanted, say=say, daemon=nested, leased=True)
@@ -210,16 +211,16 @@ def _open_address(candidate: Candidate, wanted: Wanted, *, say: Say, daemon: Dae
         engine = connect(candidate.address, environ=candidate.environ(wanted.environ))
         undo.callback(engine.close)
         cache = homes.cache_of(wanted.home)
-        lab = None if wanted.read_only else _lab_image(engine, cache, say=say)
-        sight = views.look(engine, candidate.address, lab=lab, read_only=wanted.read_only)
+        labels = None if wanted.read_only else _lab_labels(engine, cache, say=say)
+        sight = views.look(engine, candidate.address, lab=None if labels is None else lab.LAB_IMAGE, read_only=wanted.read_only)
         undo.callback(sight.close)
         unseen = sight.host.reason
         folders = netfolder.folders(cache) if sight.own_mounts else None
         more = {
-            "opaque-folders": "no" if isinstance(sight.host, HelperHost) else "yes",
+            "opaque-folders": "yes" if sight.opaque_folders else "no",
             "two-engines": "yes" if private.impossible() is None else "no",
             "power-loss": "yes" if isinstance(daemon, private.PrivateEngine) and daemon.disk is not None else "no",
-            "flock": "yes" if lab is not None and images.has_flock(engine) else "no",
+            "flock": "yes" if labels is not None and labels.get(lab.FLOCK_LABEL) == "1" else "no",
         }
 
         def facts(info: EngineInfo) -> EngineInfo:
@@ -257,9 +258,10 @@ def _scratch_root(daemon: Daemon | None) -> str:
     return views.SCRATCH if powered is None else str(powered)
 
 
-def _lab_image(engine: DockerEngine, cache: Path, *, say: Say) -> str | None:
+def _lab_labels(engine: DockerEngine, cache: Path, *, say: Say) -> Mapping[str, str] | None:
+    """Load the lab image if need be; return its labels, None where it cannot be had."""
     try:
-        return images.ensure_lab_image(engine, cache=cache, say=say)
+        return lab.ensured_labels(engine, cache=cache, say=say)
     except EngineError as error:
         hint = getattr(error, "hint", None)
         say(f"no lab image: {error}" + (f" ({hint})" if hint else ""))

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from dockstore.core.values import dataclass
 from dockstore.engines.direct_host import DirectHost
 from dockstore.engines.errors import EngineError, Refused
-from dockstore.engines.helper_host import HelperHost
 from dockstore.engines.host import Unseen
 from dockstore.engines.nested import NestedHost, View, view_of, view_through
 from dockstore.engines.no_host import NoHost
@@ -35,13 +34,15 @@ SCRATCH = "/var/tmp"  # noqa: S108  # only folders with random names are made in
 class Looked:
     """The host's files as far as they can be seen.
 
-    *mounts*: we may mount where the engine's containers see it; *own_mounts*: and that is where our own programs mount, too.
+    *mounts*: we may mount where the engine's containers see it; *own_mounts*: and that is where our own programs mount, too;
+    *opaque_folders*: whether a folder of a layer hides the image's can be told.
     """
 
     host: Host
     mounts: bool = False
     own_mounts: bool = False
     swap: bool = False
+    opaque_folders: bool = True
     close: Callable[[], None] = lambda: None
 
 
@@ -52,11 +53,11 @@ def look(engine: Engine, address: str, *, lab: str | None, read_only: bool) -> L
     if address.startswith("unix://"):
         view = view_of(address.removeprefix("unix://"))
     if isinstance(view, View) and view.same:
-        direct = DirectHost()
+        trial = _trial_mount()  # while the engine is asked
         reason = _refusal(engine, "", root, read_only=read_only)
+        may = trial()
         if reason is None:
-            may = _may_mount()
-            return Looked(host=direct, mounts=may, own_mounts=may, swap=_swaps())
+            return Looked(host=DirectHost(), mounts=may, own_mounts=may, swap=_swaps())
         return _otherwise(engine, root, lab, reason, read_only=read_only)
     if isinstance(view, View):
         reason = _refusal(engine, view.prefix, root, read_only=read_only)
@@ -68,7 +69,7 @@ def look(engine: Engine, address: str, *, lab: str | None, read_only: bool) -> L
         return _otherwise(engine, root, lab, view, read_only=read_only)
     reason = _refusal(engine, "", root, read_only=False) or _bind_refusal(engine, lab)
     if reason is None:
-        may = _only_daemon_is_here() and _may_mount()
+        may = _only_daemon_is_here() and _trial_mount()()
         return Looked(host=DirectHost(), mounts=may, own_mounts=may, swap=_swaps())
     return _otherwise(engine, root, lab, f"{view}; {reason}", read_only=read_only)
 
@@ -76,12 +77,14 @@ def look(engine: Engine, address: str, *, lab: str | None, read_only: bool) -> L
 def _otherwise(engine: Engine, root: str, lab: str | None, reason: str, *, read_only: bool) -> Looked:
     if lab is None or read_only:
         return Looked(host=NoHost(reason))
+    from dockstore.engines.helper_host import HelperHost
+
     helper = HelperHost(engine, lab, root, labels=ownership.labels("helper"))
     refusal = helper.reason  # asked once: it starts the helper
     if refusal is not None:
         helper.close()
         return Looked(host=NoHost(f"{reason}; and through a helper container: {refusal}"))
-    return Looked(host=helper, close=helper.close)
+    return Looked(host=helper, opaque_folders=False, close=helper.close)
 
 
 def _refusal(engine: Engine, prefix: str, root: str, *, read_only: bool) -> str | None:
@@ -146,9 +149,9 @@ def _only_daemon_is_here() -> bool:
     return isinstance(view, View) and view.same
 
 
-def _may_mount() -> bool:
-    """Whether we may mount here at all, tried where scratch folders lie (an overlay on an overlay is refused, a tmpfs is not)."""
-    return os.geteuid() == 0 and homes.may_mount(Path(SCRATCH))
+def _trial_mount() -> Callable[[], bool]:
+    """Try whether we may mount here at all, where scratch folders lie (an overlay on an overlay is refused, a tmpfs is not)."""
+    return homes.trial_mount(Path(SCRATCH)) if os.geteuid() == 0 else lambda: False
 
 
 def _may_mount_through(prefix: str) -> bool:

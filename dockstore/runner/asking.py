@@ -97,7 +97,7 @@ def resident_shell(stage: Stage, box: Box) -> Shell | None:
     if not box.attachable or box.shell is not None:
         return box.shell
     try:
-        box.shell = box.seat.engine.attach_shell(box.id)
+        box.shell = box.seat.engine.attach_shell(box.id, open_input=True)
     except EngineError as exc:
         stage.remark(box.name, f"no resident shell, execs are used instead: {exc}")
     if box.shell is None:

@@ -17,7 +17,7 @@ from dockstore.core.capabilities import CAPABILITIES, capabilities
 from dockstore.core.values import dataclass
 from dockstore.engines import compose_cli
 from dockstore.engines.errors import EngineError, Unreachable
-from dockstore.engines.images import LAB_IMAGE, lab_labels
+from dockstore.engines.lab import LAB_IMAGE, lab_labels
 from dockstore.engines.opening import Wanted, open_engine
 from dockstore.engines.providers import address, homes, leases, ownership
 from dockstore.engines.providers import private as private_engines

@@ -14,8 +14,8 @@ from dockstore.core.history import Made
 from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
+from dockstore.engines.lab import LAB_IMAGE
 from dockstore.engines.polling import until
-from dockstore.engines.providers.lab_image import REFERENCE as LAB_IMAGE
 from dockstore.runner import copying
 from dockstore.runner.scene import read_scene, section, volume_facts
 

@@ -17,7 +17,7 @@ from dockstore.core.model import Completion
 from dockstore.core.plan import plan, scratch_folder
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
-from dockstore.engines.images import LAB_IMAGE, ensure_lab_image
+from dockstore.engines.lab import LAB_IMAGE, ensure_lab_image
 from dockstore.runner import scratch
 from dockstore.runner.containers import prepare
 from dockstore.runner.ends import keep_evidence, tidy_up

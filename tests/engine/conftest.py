@@ -13,7 +13,7 @@ from bundled import LESSON, SCENARIOS, Played, play
 from contracted import Subject
 from fakes import LAB, FakeEngine
 
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 from dockstore.engines.providers import homes, processes
 
 if TYPE_CHECKING:

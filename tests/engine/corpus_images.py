@@ -9,7 +9,8 @@ from services import images as real_images
 from services import small as small_images
 
 from dockstore.engines.errors import NotFound
-from dockstore.engines.providers.lab_image import PATH, REFERENCE
+from dockstore.engines.lab import LAB_IMAGE
+from dockstore.engines.providers.lab_image import PATH
 
 if TYPE_CHECKING:
     from stack_corpus import StackTruth
@@ -21,7 +22,7 @@ USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def declared() -> dict[str, dict[str, Any]]:
     """Return the `Config` of every image by its reference."""
-    found: dict[str, dict[str, Any]] = {REFERENCE: {"Volumes": None, "Env": [f"PATH={PATH}"], "User": "", "Cmd": ["sh"], "Entrypoint": None}}
+    found: dict[str, dict[str, Any]] = {LAB_IMAGE: {"Volumes": None, "Env": [f"PATH={PATH}"], "User": "", "Cmd": ["sh"], "Entrypoint": None}}
     for small in small_images.IMAGES:
         found[small.reference] = {
             "Volumes": {path: {} for path in small.volumes} or None,

@@ -23,7 +23,7 @@ from services import images as real_images
 from services import small as small_images
 
 from dockstore.engines import compose_cli
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 from dockstore.engines.providers import homes
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from plain_compose import cache
 
 from dockstore.core.stack_report import RowFate
 from dockstore.engines.errors import NotFound
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 from dockstore.engines.polling import until
 from dockstore.runner.audit import AuditOptions, audit_all
 

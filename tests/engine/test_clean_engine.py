@@ -15,7 +15,7 @@ from homes_and_engines import environment, lab_container, on_the_host, remove_pr
 from dockstore import api
 from dockstore.core.history import Made
 from dockstore.engines.direct_host import DirectHost
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 from dockstore.engines.providers import leases, private
 from dockstore.runner.histories import history_files
 from dockstore.runner.leavings import exists, labelled

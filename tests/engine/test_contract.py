@@ -236,7 +236,7 @@ def test_a_resident_shell_answers_until_its_container_ends(subject: Subject) -> 
     with pytest.raises(Unsure):
         shell.run("true", timeout_seconds=20)
     shell.close()
-    again = subject.engine.attach_shell(db)
+    again = subject.engine.attach_shell(db, open_input=True)
     assert again is not None
     subject.engine.start_container(db)
     third = again.run("cat /row", timeout_seconds=20)

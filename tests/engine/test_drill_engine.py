@@ -19,7 +19,7 @@ from dockstore import api
 from dockstore.core.stack_outcome import exit_code
 from dockstore.core.stack_report import RowFate, StackOutcome
 from dockstore.engines import compose_cli
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 from dockstore.engines.providers import homes
 from dockstore.reports import stack_json
 from dockstore.runner.drill_options import DrillOptions

@@ -18,7 +18,7 @@ from dockstore.core.stack_outcome import exit_code
 from dockstore.core.stack_report import RowFate, StackOutcome
 from dockstore.engines import compose_cli
 from dockstore.engines.errors import NotFound
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 from dockstore.engines.providers import homes
 from dockstore.reports import stack_json
 from dockstore.runner import copying

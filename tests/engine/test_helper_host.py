@@ -11,7 +11,7 @@ import pytest
 from dockstore.engines.direct_host import DirectHost
 from dockstore.engines.helper_host import HelperHost
 from dockstore.engines.host import Unseen
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from homes_and_engines import environment
 
 from dockstore import api
 from dockstore.core.model import Outcome
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 
 if TYPE_CHECKING:
     from pathlib import Path

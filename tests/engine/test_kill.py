@@ -20,7 +20,7 @@ from homes_and_engines import Standing, environment, lab_container, on_the_host,
 
 from dockstore import api
 from dockstore.core.history_codec import HistoryError
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 from dockstore.engines.opening import Wanted, open_engine
 from dockstore.engines.providers import private
 from dockstore.runner.histories import history_files, read_history

@@ -15,7 +15,7 @@ from dockstore.engines.docker_engine import connect
 from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.helper_host import HelperHost
 from dockstore.engines.host import Unseen
-from dockstore.engines.images import LAB_IMAGE
+from dockstore.engines.lab import LAB_IMAGE
 from dockstore.engines.mounting import mount_points
 from dockstore.engines.nested import NestedHost, View, view_of
 from dockstore.engines.opening import Opened, Wanted, open_engine

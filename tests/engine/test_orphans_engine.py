@@ -17,7 +17,7 @@ from dockstore.core.orphans import Confidence, Orphan, Reason
 from dockstore.engines.direct_host import DirectHost
 from dockstore.engines.errors import NotFound
 from dockstore.engines.helper_host import HelperHost
-from dockstore.engines.images import ensure_lab_image
+from dockstore.engines.lab import ensure_lab_image
 from dockstore.engines.no_host import NoHost
 from dockstore.engines.polling import until
 from dockstore.engines.providers import homes, ownership

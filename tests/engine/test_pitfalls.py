@@ -11,7 +11,7 @@ from playing import Theatre, open_theatre, scenario
 from dockstore.core.capabilities import capabilities
 from dockstore.core.model import Completion, Fate, Home, Outcome, Sight, StoreKind, Users, Vantage
 from dockstore.core.scenario import load_text
-from dockstore.engines.images import LAB_IMAGE
+from dockstore.engines.lab import LAB_IMAGE
 from dockstore.engines.no_host import NoHost
 from dockstore.runner.scene import read_scene
 

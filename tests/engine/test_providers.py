@@ -17,7 +17,8 @@ from socket_proxy import Proxy
 from dockstore.core.model import ImageSpec, LayerEntry
 from dockstore.engines.direct_host import DirectHost
 from dockstore.engines.errors import EngineError, NotFound, Unreachable
-from dockstore.engines.images import LAB_IMAGE, base_image, build_image
+from dockstore.engines.images import base_image, build_image
+from dockstore.engines.lab import LAB_IMAGE
 from dockstore.engines.opening import Opened, Wanted, open_engine
 from dockstore.engines.polling import until
 from dockstore.engines.providers import disk, homes, leases, netfolder, private, processes, service

@@ -10,7 +10,7 @@ from playing import Theatre, open_theatre, scenario
 
 from dockstore.core.history import Note
 from dockstore.core.model import Completion, Fate, Home, Outcome, Sight, StoreKind, Vantage
-from dockstore.engines.images import LAB_IMAGE
+from dockstore.engines.lab import LAB_IMAGE
 from dockstore.runner.halt import Halt
 
 if TYPE_CHECKING:

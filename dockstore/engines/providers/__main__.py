@@ -96,7 +96,7 @@ def _clean(_: list[str]) -> int:
 
 
 def _lab(_: list[str]) -> int:
-    from dockstore.engines.images import ensure_lab_image
+    from dockstore.engines.lab import ensure_lab_image
 
     return _on_engine(lambda where: _with_engine(where, lambda engine: ensure_lab_image(engine, cache=homes.cache_of(_home()), say=say)))
 

@@ -7,7 +7,6 @@ Rule 2: an engine's data lie only where a real overlay mount succeeds: elsewhere
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import hashlib
 import os
@@ -20,10 +19,11 @@ from typing import TYPE_CHECKING
 from dockstore.engines.errors import Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 RUNTIME = Path("/run")
 _DETACH = 2  # MNT_DETACH
+_TRIAL_SECONDS = 30
 
 
 def home_of(environ: Mapping[str, str], cwd: Path) -> Path:
@@ -132,6 +132,8 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
 
 
 def _try_overlay(base: Path) -> str | None:
+    import ctypes
+
     libc = ctypes.CDLL(None, use_errno=True)
     with temporary_folder(base) as folder:
         lower, upper, work, merged = (folder / name for name in ("lower", "upper", "work", "merged"))
@@ -153,10 +155,23 @@ def _try_overlay(base: Path) -> str | None:
     return None
 
 
-def may_mount(base: Path) -> bool:
-    """Whether a file system can be mounted on *base*: tried in a mount name space that ends with the try, so that a kill leaves nothing."""
+def trial_mount(base: Path) -> Callable[[], bool]:
+    """Start mounting a file system on *base*; return what waits for the outcome and tells it.
+
+    In a mount name space that ends with the try, so that a kill leaves nothing.
+    """
     command = ["unshare", "--mount", "mount", "-t", "tmpfs", "dockstore", str(base)]
     try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+        trying = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except OSError:
+        return lambda: False
+
+    def succeeded() -> bool:
+        try:
+            return trying.wait(timeout=_TRIAL_SECONDS) == 0
+        except subprocess.TimeoutExpired:
+            trying.kill()
+            trying.wait()
+            return False
+
+    return succeeded

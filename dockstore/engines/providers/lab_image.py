@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING
 
 from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
+from dockstore.engines.lab import FLOCK_LABEL, LAB_IMAGE, LABEL, VERSION
 from dockstore.engines.providers import debian, homes
 from dockstore.engines.providers.image_archive import ARCHITECTURES, Image, Layer, TarWriter, archive, read_archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-VERSION = "1"
-REFERENCE = f"localhost/dockstore-lab:{VERSION}"  # a name with localhost/ is never asked of a registry, and never somebody else's
-LABEL = "io.dockstore.lab"
-FLOCK_LABEL = "io.dockstore.lab.flock"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _FOLDERS = {
@@ -67,7 +64,7 @@ def lab_archive(cache: Path, *, say: Callable[[str], None] = lambda _: None) -> 
     if kept.exists():
         return kept.read_bytes()
     say("making the lab image")
-    data = archive(lab_image(busybox(cache, say=say), flock()), REFERENCE)
+    data = archive(lab_image(busybox(cache, say=say), flock()), LAB_IMAGE)
     homes.write_whole(kept, data)
     return data
 

@@ -125,7 +125,7 @@ def clean(home: Path, environ: Mapping[str, str], *, say: Say) -> tuple[str, ...
 def test_tools(home: Path, environ: Mapping[str, str], *, engine_address: str, say: Say) -> dict[str, str]:
     """Return the environment of the engine suite: Compose, the Docker-in-Docker image, what could not be had (said, and why)."""
     from dockstore.engines.docker_engine import connect
-    from dockstore.engines.images import ensure_lab_image
+    from dockstore.engines.lab import ensure_lab_image
 
     cache = homes.cache_of(home)
     found = {"DOCKSTORE_TEST_HOME": str(home), "DOCKSTORE_TEST_CACHE": str(cache)}
