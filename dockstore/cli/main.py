@@ -30,7 +30,7 @@ NOTHING: Final = 4
 INTERRUPTED: Final = 130
 INTERRUPTIONS: Final = (INTERRUPTED, 143)  # by SIGINT, by SIGTERM
 
-_GARBAGE_THRESHOLD: Final = 20_000  # new objects before a search; Python's own is 700
+_GARBAGE_THRESHOLD: Final = 100_000  # new objects before a search; Python's own is 700, a short command makes 65,000
 
 COMMANDS: Final = {
     "lesson": "try every claim of a lesson on this engine",

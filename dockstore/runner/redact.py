@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 HIDDEN = "[redacted]"
 HARMLESS = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TERM", "HOSTNAME", "PWD", "SHLVL", "TZ", "USER"})
 _SENSITIVE = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credentials?|auth)"
-_ASSIGNED = re.compile(rf"(?i)\b([\w.-]*{_SENSITIVE}[\w.-]*\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s\"',;&]+)")
-_FLAG = re.compile(rf"(?i)(--?[\w-]*{_SENSITIVE}[\w-]*\s+)(\"[^\"]*\"|'[^']*'|[^\s\"'-][^\s\"',;&]*)")
+_ASSIGNED = rf"(?i)\b([\w.-]*{_SENSITIVE}[\w.-]*\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s\"',;&]+)"
+_FLAG = rf"(?i)(--?[\w-]*{_SENSITIVE}[\w-]*\s+)(\"[^\"]*\"|'[^']*'|[^\s\"'-][^\s\"',;&]*)"
 _ADDRESS = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)([^\s/@]+)(@)", re.IGNORECASE)
 _ENVIRONMENT_KEYS = frozenset({"Env", "environment", "x-dockstore", "args", "content"})  # the last two: of a build, of a config
 _LEAST = 4  # characters of a secret; what is shorter would hide half of every text
@@ -34,9 +34,12 @@ def redacted(text: str) -> str:
     """Return *text* without what looks like a secret, or is known to be one."""
     for secret in sorted(_learnt, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    text = _ADDRESS.sub(rf"\1{HIDDEN}\3", text)
-    text = _ASSIGNED.sub(rf"\1{HIDDEN}", text)
-    return _FLAG.sub(rf"\1{HIDDEN}", text)
+    if "://" in text:
+        text = _ADDRESS.sub(rf"\1{HIDDEN}\3", text)
+    if _SENSITIVE_NAME.search(text):  # else neither can match, and neither is compiled
+        text = re.sub(_ASSIGNED, rf"\1{HIDDEN}", text)
+        text = re.sub(_FLAG, rf"\1{HIDDEN}", text)
+    return text
 
 
 def learn(environment: Mapping[str, object], *, certain: bool = False) -> None:
