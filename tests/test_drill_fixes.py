@@ -129,6 +129,16 @@ def test_a_file_that_is_bound_alone_and_cannot_be_saved_by_rename_has_its_rule()
     assert override(found, None) is None
 
 
+def test_a_file_beside_other_things_gets_no_volume_over_it() -> None:
+    lone = group(path="/app.db", folder="/", store=LAYER)
+
+    found = rows(Story(lone).event("recreate").saw(GONE).history())
+
+    [told] = findings(found, None)
+    assert told.fix == "let it write in a folder of its own instead of /app.db, and mount a named volume there: a volume takes the place of a folder"
+    assert override(found, None) is None
+
+
 def test_what_a_start_script_writes_over_has_its_rule_and_no_fix_in_a_compose_file() -> None:
     kept = group(store=NAMED, probes=("rows",))
     story = Story(kept).probe(touched_files=True, searchable=True, saved=True).event("restart").saw(SEEN).word("absent", searched=True, other=True)

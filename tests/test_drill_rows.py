@@ -86,6 +86,20 @@ def test_files_that_were_all_made_anew_are_unknown_though_the_marker_is_there() 
     assert fate_of(Story(group()).event("restart").saw(SEEN).after(renewed=True)) is RowFate.UNKNOWN
 
 
+@pytest.mark.parametrize(("held", "holds", "fate"), [(292, 0, RowFate.UNKNOWN), (292, 145, RowFate.UNKNOWN), (292, 146, RowFate.PERSISTED)])
+def test_files_that_hold_less_than_half_of_what_they_held_are_unknown_though_the_marker_is_there(held: int, holds: int, fate: RowFate) -> None:
+    told = Story(group()).event("restart").saw(SEEN).after(kept_files=True, held=held, holds=holds)
+
+    assert fate_of(told) is fate
+
+
+def test_a_single_file_that_was_emptied_is_unknown_though_it_is_the_very_file() -> None:
+    alone = group(markable=False)
+
+    assert fate_of(Story(alone).event("restart").after(kept_files=True, held=5, holds=5)) is RowFate.PERSISTED
+    assert fate_of(Story(alone).event("restart").after(kept_files=True, held=5, holds=0)) is RowFate.UNKNOWN
+
+
 def test_data_under_an_old_host_name_are_orphaned_though_the_marker_is_there() -> None:
     assert fate_of(Story(group()).event("recreate").saw(SEEN).after(host_name_moved="abc", kept_files=True)) is RowFate.ORPHANED
 

@@ -121,7 +121,11 @@ class WordNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AfterNote:
-    """What became of a group's own files. *renewed*: all of them are other files now, in the same store."""
+    """What became of a group's own files.
+
+    *renewed*: all of them are other files now, in the same store; *held*, *holds*: the most bytes that they had since that store was mounted, and
+    those of now.
+    """
 
     service: str
     path: str
@@ -129,6 +133,13 @@ class AfterNote:
     host_name_moved: str | None = None  # the service now writes under another host name
     moved_to: str | None = None  # it writes elsewhere now, and the old place is untouched
     kept_files: bool = False  # the very files of before are still there
+    held: int = 0
+    holds: int = 0
+
+    @property
+    def shrunk(self) -> bool:
+        """Whether less than half of what lay here does now."""
+        return 2 * self.holds < self.held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

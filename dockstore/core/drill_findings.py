@@ -211,6 +211,8 @@ def _fix(rule: str | None, row: Row) -> str | None:
             return f"give {row.path} to the user of the service: chown it, or mount a volume that the image prepares"
         case None:
             return None
+        case _ if row.lone_file:
+            return f"let it write in a folder of its own instead of {row.path}, and mount a named volume there: a volume takes the place of a folder"
         case _:
             return f"services:\n  {row.service}:\n    volumes:\n      - {_volume(row)}:{target_of(row)}\nvolumes:\n  {_volume(row)}:"
 
@@ -249,7 +251,7 @@ def override(rows: Iterable[Row], stack: Stack | None, *, upgrade: Iterable[tupl
 
 def _mounted(change: Change, row: Row, service: Service | None, coming: Mapping[tuple[str, str], str]) -> None:
     target = target_of(row)
-    if target is None or target in change.volumes.values():
+    if target is None or row.lone_file or target in change.volumes.values():
         return
     if row.store is not None and row.store.kind is StoreKind.VOLUME and row.store.anonymous and service is not None:
         declared = [mount.target for mount in service.mounts if mount.kind == "volume" and mount.source is None and _beneath(target, mount.target)]

@@ -164,6 +164,7 @@ def _row(stack: StackNote, group: Group, asked: list[ProbeNote], mine: list[Grou
         sights=sights,
         recover=_recover(group, ruled.fate, words),
         aliases=group.aliases,
+        lone_file=group.folder != group.path,
         seen_in=group.seen_in,
         service_after=_after_word(state),
         probe=", ".join(probe.name for probe, _ in words) or None,
@@ -272,6 +273,8 @@ def _weakened(group: Group, event: _Played, ruled: Ruled) -> Ruled:
         )
     if ruled.fate is RowFate.PERSISTED and after.renewed:
         return Ruled(fate=RowFate.UNKNOWN, why="every file here was made anew; whether what was in them came back, only the service can tell")
+    if ruled.fate is RowFate.PERSISTED and after.shrunk:
+        return Ruled(fate=RowFate.UNKNOWN, why=_shrunk(after))
     if ruled.fate is RowFate.PERSISTED and event.event.abrupt and group.written_at_stop:
         return Ruled(
             fate=RowFate.UNKNOWN, why="some of it is written in a graceful stop only, and this event gives it none; only the service can tell"
@@ -284,9 +287,15 @@ def _weakened(group: Group, event: _Played, ruled: Ruled) -> Ruled:
 def _by_files(group: Group, event: _Played) -> Ruled:
     """A bind of a single file takes no marker: the file itself tells."""
     after = event.afters.get((group.service, group.path))
+    if after is not None and after.shrunk:
+        return Ruled(fate=RowFate.UNKNOWN, why=_shrunk(after))
     if after is not None and after.kept_files:
         return Ruled(fate=RowFate.PERSISTED, why="the very file is still mounted")
     return Ruled(fate=RowFate.UNKNOWN, why="a mount of a single file takes no marker; only the service can tell what is in it")
+
+
+def _shrunk(after: AfterNote) -> str:
+    return f"its files held {after.held} bytes, and hold {after.holds} now: it may have begun anew, and only the service can tell"
 
 
 def _why(fate: Fate, store: Store | None, observed: Observation) -> str:

@@ -75,6 +75,7 @@ class Row:
     recover: str | None = None  # the commands that bring the bytes back
     fix: str | None = None
     aliases: tuple[str, ...] = ()
+    lone_file: bool = False  # the path is a file, in a folder that holds other things too
     seen_in: tuple[tuple[str, str], ...] = ()  # (service, path) of others that mount the same store
     service_after: str | None = None  # up, not-ready, down
     probe: str | None = None

@@ -132,6 +132,11 @@ def is_marker(path: str) -> bool:
     return posixpath.basename(path).startswith(MARKER)
 
 
+def files_of(files: Mapping[str, FileEntry], group: Group) -> dict[str, FileEntry]:
+    """Return those of a store's files that are *group*'s own."""
+    return {path: entry for path, entry in files.items() if entry.type == "file" and _beneath(path, group.path) and not is_marker(path)}
+
+
 def engines_own(path: str, targets: Collection[str]) -> bool:
     """Whether the engine made *path* (its own files, and files as mountpoints)."""
     return path in _ENGINES_OWN or path in targets

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dockstore.core import probes as built
 from dockstore.core.drill_facts import Group, ProbeNote, StateNote
 from dockstore.core.refusals import place_in, read_only_place
-from dockstore.core.writes import DATA, MOST_GROUPS, Written, changed, groups
+from dockstore.core.writes import DATA, MOST_GROUPS, Written, changed, files_of, groups
 from dockstore.engines.host import Unseen
 from dockstore.runner import drill_words
 from dockstore.runner.drill_marks import new_nonce
@@ -341,6 +341,9 @@ def _conclude(field_: Field, seen: Mapping[str, Seen], notes: list[ProbeNote]) -
         field_.groups[service] = tuple(every[service])
         for group in every[service]:
             field_.note(group, step="0", look=FIRST)
+            last = one.stop if one.stop is not None and group.store.key in one.stop.files else one.ready
+            files = files_of(last.files.get(group.store.key, {}), group) if last is not None else {}
+            field_.held[service, group.path] = sum(entry.size for entry in files.values())
         if one.ready is not None:
             for key, why in one.ready.unseen.items():
                 field_.remark(service, f"{key} could not be listed: {why}")

@@ -56,6 +56,7 @@ class Field:
     groups: dict[str, tuple[Group, ...]] = field(default_factory=dict)
     first: dict[str, StateNote] = field(default_factory=dict)
     says: set[tuple[str, str]] = field(default_factory=set)  # (service, probe) with a say
+    held: dict[tuple[str, str], int] = field(default_factory=dict)  # the most bytes that a group's files had, in the store that is mounted now
     host_names: dict[str, set[str]] = field(default_factory=dict)  # that a service's earlier containers had
     awaited: frozenset[str] = frozenset()
     exercise: tuple[tuple[str, str], ...] = ()

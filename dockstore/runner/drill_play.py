@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from dockstore.core.capabilities import capabilities
 from dockstore.core.drill_facts import AfterNote, StateNote, WordNote
 from dockstore.core.values import dataclass
-from dockstore.core.writes import DATA, Written, changed, groups, is_marker
+from dockstore.core.writes import DATA, Written, changed, files_of, groups
 from dockstore.engines.errors import EngineError
 from dockstore.engines.host import Unseen
 from dockstore.engines.polling import until
@@ -285,17 +285,20 @@ def _afterwards(
     found: list[AfterNote] = []
     for group in field_.groups.get(service, ()):
         key = group.store.key
-        old = _of_group(before.files.get(key, {}), group)
+        old = files_of(before.files.get(key, {}), group)
         if group.found == "declared" or not old or len(old) > MOST_COMPARED:
             continue
         same = _same_store(before, after, key, old_scene, new_scene)
-        new = _of_group(after.files.get(key, {}), group) if same else {}
+        new = files_of(after.files.get(key, {}), group) if same else {}
         then, now = fresh.births.get((service, group.path), {}), births(field_, after, group)
         kept = [path for path, told in then.items() if same and now.get(path) == told]
         anywhere = after.files.get(key, {}) if same else {}  # the group may itself be the folder of the old name
         names = field_.host_names.setdefault(service, set())
         names.add(old_name)
         host = new_name if old_name != new_name and _under_host_name(names - {new_name}, new_name, old, anywhere) else None
+        holds = sum(entry.size for entry in new.values())
+        held = max(field_.held.get((service, group.path), 0), sum(entry.size for entry in old.values())) if same and key in after.files else 0
+        field_.held[service, group.path] = max(held, holds)
         found.append(
             AfterNote(
                 service=service,
@@ -303,6 +306,8 @@ def _afterwards(
                 renewed=same and bool(new) and bool(then) and not kept,
                 kept_files=same and bool(kept),
                 host_name_moved=host,
+                held=held,
+                holds=holds,
                 moved_to=moved if moved is not None and not _beneath(moved, group.path) and _untouched(old, new, same=same) else None,
             )
         )
@@ -312,7 +317,7 @@ def _afterwards(
 def births(field_: Field, listing: Listing, group: Group) -> dict[str, Birth]:
     """What tells a file of a group from another of its name: inode and birth; where no birth is told, the last change in its place."""
     spot = listing.spots.get(group.store.key)
-    files = _of_group(listing.files.get(group.store.key, {}), group)
+    files = files_of(listing.files.get(group.store.key, {}), group)
     if spot is None or spot.root is None:
         return {}
     found: dict[str, Birth] = {}
@@ -350,10 +355,6 @@ def _same_store(before: Listing, after: Listing, key: str, old_scene: Scene, new
     if before.spots[key].note.kind == "tmpfs":
         return (old_scene.id, old_scene.started) == (new_scene.id, new_scene.started)
     return before.spots[key].note.host_path == after.spots[key].note.host_path
-
-
-def _of_group(files: Mapping[str, FileEntry], group: Group) -> dict[str, FileEntry]:
-    return {path: entry for path, entry in files.items() if _beneath(path, group.path) and entry.type == "file" and not is_marker(path)}
 
 
 def _untouched(old: Mapping[str, FileEntry], new: Mapping[str, FileEntry], *, same: bool) -> bool:

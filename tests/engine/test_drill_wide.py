@@ -318,6 +318,29 @@ volumes: {{rows: {{external: true, name: {name}}}, later: {{}}}}
 
 
 @pytest.mark.slow
+def test_a_program_that_empties_its_own_file_at_every_start_does_not_pass_for_persistence(shop: Path, env: dict[str, str]) -> None:
+    compose(
+        shop,
+        f"""
+services:
+  app:
+    {WRITER % ": > /data/rows"}
+    volumes: [rows:/data]
+  right:
+    {WRITER % "touch /data/rows"}
+    volumes: [more:/data]
+volumes: {{rows: {{}}, more: {{}}}}
+""",
+    )
+
+    report = drilled(shop, env, "restart", "recreate", exercise=tuple((name, "seq 100 >> /data/rows") for name in ("app", "right")))
+
+    found = fates(report)
+    assert {found["app", "/data", event] for event in ("restart", "recreate")} == {RowFate.UNKNOWN}
+    assert {found["right", "/data", event] for event in ("restart", "recreate")} == {RowFate.PERSISTED}
+
+
+@pytest.mark.slow
 def test_a_stack_that_mounts_the_whole_machine_is_given_empty_folders_and_that_is_said(shop: Path, env: dict[str, str]) -> None:
     (shop / "real").mkdir()
     (shop / "linked").symlink_to("real")
