@@ -21,12 +21,18 @@ if TYPE_CHECKING:
         WrongFile,
         WrongOption,
         audit,
+        bundled_lesson,
         bundled_scenarios,
         clean,
         doctor,
         drill,
+        drill_fix,
+        drill_plan,
+        drill_with,
+        explain,
         init,
         judge,
+        judge_all,
         lesson,
         load,
         open_session,
@@ -42,12 +48,16 @@ if TYPE_CHECKING:
     from dockstore.core.stack_report import StackReport
     from dockstore.core.verdict import ClaimVerdict, MutantVerdict, Report, Ruling, Verdict
     from dockstore.core.watch import Watch
+    from dockstore.runner.again import Again
+    from dockstore.runner.drill_options import DrillOptions
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Again",
     "ApiError",
     "ClaimVerdict",
+    "DrillOptions",
     "EngineInfo",
     "Fate",
     "History",
@@ -73,12 +83,18 @@ __all__ = [
     "WrongOption",
     "__version__",
     "audit",
+    "bundled_lesson",
     "bundled_scenarios",
     "clean",
     "doctor",
     "drill",
+    "drill_fix",
+    "drill_plan",
+    "drill_with",
+    "explain",
     "init",
     "judge",
+    "judge_all",
     "lesson",
     "load",
     "open_session",
@@ -96,6 +112,8 @@ _HOMES = {
     "dockstore.core.stack_report": ("StackReport",),
     "dockstore.core.verdict": ("ClaimVerdict", "MutantVerdict", "Report", "Ruling", "Verdict"),
     "dockstore.core.watch": ("Watch",),
+    "dockstore.runner.again": ("Again",),
+    "dockstore.runner.drill_options": ("DrillOptions",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

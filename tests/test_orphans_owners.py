@@ -162,6 +162,13 @@ def test_who_merely_copied_or_looked_is_no_owner() -> None:
     assert (found["v1"].name, found["v2"].name) == ("shop-db-1", "curious_cat")
 
 
+def test_what_dockstore_itself_mounted_tells_no_owner() -> None:
+    ours = {"io.dockstore.run": "4f" * 16, "name": "dockstore-4f-fill"}
+    events = [event("container", "create", "c1", **ours), event("volume", "mount", "v1", container="c1", destination="/data")]
+
+    assert read_traces(events, ["v1"]) == {}
+
+
 def test_a_label_beats_what_another_container_did_with_the_volume(stand: Stand) -> None:
     stand.volume("shop_db", PG, labels={f"{COMPOSE}.project": "shop"})
     stand.engine.remembered = [event("container", "create", "c1", name="curious_cat"), event("volume", "mount", "shop_db", container="c1")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dockstore.engines.errors import Unreachable
-from dockstore.engines.providers import homes, leases, ping, processes
+from dockstore.engines.providers import debian, homes, leases, ping, processes
 from dockstore.engines.providers.private import PrivateEngine, recognise
 
 if TYPE_CHECKING:
@@ -273,3 +274,19 @@ def test_the_kernel_names_who_listens(server: tuple[Path, list[bytes]]) -> None:
     path, _ = server
 
     assert ping.peer(str(path)) == os.getpid()
+
+
+def test_two_at_once_fetch_packages_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = debian.Suite("trixie", tmp_path, say=lambda _: None)
+    monkeypatch.setattr(suite, "_packages", lambda *_, **__: [])
+    suite.folder.mkdir()
+    done: list[object] = []
+    with (suite.folder / "in-use").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        second = threading.Thread(target=lambda: done.append(suite.packages(["x"], with_dependencies=False)))
+        second.start()
+        second.join(0.2)
+        waited = not done
+    second.join(10)
+
+    assert (waited, done) == (True, [[]])

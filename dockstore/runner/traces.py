@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dockstore.core.orphans import table
+from dockstore.core.orphans import OURS, table
 from dockstore.core.owners import Trace
 from dockstore.engines.errors import EngineError
 
@@ -48,7 +48,10 @@ def read_traces(events: Iterable[Mapping[str, object]], names: Collection[str]) 
             case _:
                 pass
     found = {}
-    for volume, several in mounted.items():
+    for volume, every in mounted.items():
+        several = [(one, where) for one, where in every if OURS not in people.get(one, {})]  # what we copied is not ours for that
+        if not several:
+            continue
         ranked = [(f"{_COMPOSE}.project" in people.get(one, {}), where not in _COPYING, order) for order, (one, where) in enumerate(several)]
         container, target = several[max(ranked)[2]]
         about = people.get(container, {})

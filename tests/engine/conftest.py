@@ -1,4 +1,4 @@
-"""Engines that several modules share: the one that Docker Compose brings up (pytest-docker), and what the bundled scenarios say of the given one."""
+"""What several modules share: the engine that Docker Compose brings up (pytest-docker), what the bundled scenarios say of the given one, and homes for drills."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from bundled import LESSON, SCENARIOS, Played, play
 from contracted import Subject
 from fakes import LAB, FakeEngine
 
+from dockstore.engines import compose_cli
 from dockstore.engines.lab import ensure_lab_image
 from dockstore.engines.providers import homes, processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from dockstore.engines.docker_engine import DockerEngine
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = os.environ.get("DOCKSTORE_TEST_COMPOSE", "")
@@ -113,3 +116,40 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
         made = Subject(engine=engine, lab=ensure_lab_image(engine))
     yield made
     made.clean()
+
+
+# --- drills: a home of one's own, and a folder for the stack -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def test_cache() -> Path:
+    named = os.environ.get("DOCKSTORE_TEST_CACHE")
+    return Path(named) if named else homes.cache_of(homes.home_of(os.environ, Path.cwd()))
+
+
+@pytest.fixture
+def home(tmp_path: Path, engine: DockerEngine, test_cache: Path) -> Path:
+    """A home with Compose in its cache, and the lab image on the engine."""
+    ensure_lab_image(engine)
+    found = tmp_path / "home"
+    (found / "cache").mkdir(parents=True)
+    try:
+        command = compose_cli.find(os.environ, test_cache).command
+    except compose_cli.NoCompose:
+        command = (str(compose_cli.fetch(test_cache, say=print)),)
+    if len(command) == 1:
+        (found / "cache" / "docker-compose").symlink_to(Path(command[0]).absolute())
+    return found
+
+
+@pytest.fixture
+def env(home: Path, engine_address: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("COMPOSE_", "DOCKSTORE_"))}
+    return kept | {"DOCKER_HOST": engine_address, "DOCKSTORE_HOME": str(home)}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    return folder

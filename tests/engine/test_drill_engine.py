@@ -18,9 +18,6 @@ from services import images as real_images
 from dockstore import api
 from dockstore.core.stack_outcome import exit_code
 from dockstore.core.stack_report import RowFate, StackOutcome
-from dockstore.engines import compose_cli
-from dockstore.engines.lab import ensure_lab_image
-from dockstore.engines.providers import homes
 from dockstore.reports import stack_json
 from dockstore.runner.drill_options import DrillOptions
 from dockstore.runner.halt import Halt
@@ -37,43 +34,9 @@ LAB = "localhost/dockstore-lab:1"
 LOOP = "trap 'exit 0' TERM; while :; do sleep 0.2; done"
 
 
-@pytest.fixture(scope="session")
-def test_cache() -> Path:
-    named = os.environ.get("DOCKSTORE_TEST_CACHE")
-    return Path(named) if named else homes.cache_of(homes.home_of(os.environ, Path.cwd()))
-
-
-@pytest.fixture
-def home(tmp_path: Path, engine: DockerEngine, test_cache: Path) -> Path:
-    """A home with Compose in its cache, and the lab image on the engine."""
-    ensure_lab_image(engine)
-    found = tmp_path / "home"
-    (found / "cache").mkdir(parents=True)
-    try:
-        command = compose_cli.find(os.environ, test_cache).command
-    except compose_cli.NoCompose:
-        command = (str(compose_cli.fetch(test_cache, say=print)),)
-    if len(command) == 1:
-        (found / "cache" / "docker-compose").symlink_to(Path(command[0]).absolute())
-    return found
-
-
-@pytest.fixture
-def env(home: Path, engine_address: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("COMPOSE_", "DOCKSTORE_"))}
-    return kept | {"DOCKER_HOST": engine_address, "DOCKSTORE_HOME": str(home)}
-
-
 @pytest.fixture
 def real(engine: DockerEngine, test_cache: Path) -> Callable[[str], str]:
     return lambda name: real_images.ensure(engine, test_cache, (name,))[name]
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture(autouse=True)

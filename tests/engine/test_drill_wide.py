@@ -16,10 +16,7 @@ from dockstore import api
 from dockstore.api import NoEngine
 from dockstore.core.stack_outcome import exit_code
 from dockstore.core.stack_report import RowFate, StackOutcome
-from dockstore.engines import compose_cli
 from dockstore.engines.errors import NotFound
-from dockstore.engines.lab import ensure_lab_image
-from dockstore.engines.providers import homes
 from dockstore.reports import stack_json
 from dockstore.runner import copying
 from dockstore.runner.drill_options import DrillOptions
@@ -37,31 +34,6 @@ LAB = "localhost/dockstore-lab:1"
 BARE = "localhost/dockstore-test-bare:1"  # one program, no shell
 LOOP = "trap 'exit 0' TERM; while :; do sleep 0.2; done"
 WRITER = f'image: {LAB}\n    command: ["sh", "-c", "%s; {LOOP}"]'
-
-
-@pytest.fixture
-def env(tmp_path: Path, engine: DockerEngine, engine_address: str) -> dict[str, str]:
-    """A home of its own with Compose in its cache, and the lab image on the engine."""
-    named = os.environ.get("DOCKSTORE_TEST_CACHE")
-    cache = Path(named) if named else homes.cache_of(homes.home_of(os.environ, Path.cwd()))
-    ensure_lab_image(engine)
-    home = tmp_path / "home"
-    (home / "cache").mkdir(parents=True)
-    try:
-        command = compose_cli.find(os.environ, cache).command
-    except compose_cli.NoCompose:
-        command = (str(compose_cli.fetch(cache, say=print)),)
-    if len(command) == 1:
-        (home / "cache" / "docker-compose").symlink_to(Path(command[0]).absolute())
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("COMPOSE_", "DOCKSTORE_"))}
-    return kept | {"DOCKER_HOST": engine_address, "DOCKSTORE_HOME": str(home)}
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Rule 2: only `make` and `dockstore engine setup` install. Everything else unpack
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -85,7 +86,16 @@ class Suite:
         self._say = say
 
     def packages(self, names: Sequence[str], *, with_dependencies: bool) -> list[Path]:
-        """Return the files of *names*, downloaded; with all that they need on an empty machine if asked. Raises AptFailed."""
+        """Return the files of *names*, downloaded; with all that they need on an empty machine if asked. Raises AptFailed.
+
+        One process at a time: apt's own locks are off, since the folder is ours, and two at once would write into one another's files.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "in-use").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # the kernel gives it back, however we end
+            return self._packages(names, with_dependencies=with_dependencies)
+
+    def _packages(self, names: Sequence[str], *, with_dependencies: bool) -> list[Path]:
         self._prepare()
         self._say(f"fetching {', '.join(names)} of Debian {self.suite}")
         if not with_dependencies:
