@@ -249,3 +249,12 @@ def test_schemas_are_json(what: str, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["schema", what]) == 0
 
     assert "$schema" in json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_end_nothing(closed: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m dockstore schema {closed}"], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -32,7 +32,10 @@ def complain(text: str, hint: str | None = None) -> None:
 
 
 def prepare() -> None:
-    """Let no character that the terminal lacks end a run."""
+    """Let no character that the terminal lacks, and no stream that is closed (`>&-`), end a run."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # in the place of the closed one, to the end
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

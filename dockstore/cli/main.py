@@ -98,7 +98,7 @@ def group() -> None:
 def console() -> NoReturn:
     """The program: run this process's own command line, then end the process."""
     gc.set_threshold(_GARBAGE_THRESHOLD)  # modules are not searched for garbage again and again while they are imported ...
-    code = main(sys.argv[1:])
+    code = main()
     if code in INTERRUPTIONS:  # tidied up: another Ctrl-C must not change what the exit code says
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, signal.SIG_IGN)
@@ -107,11 +107,11 @@ def console() -> NoReturn:
     sys.exit(code)
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run a command line; return the exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line, by default this process's own; return the exit code."""
     echo.prepare()
     try:
-        return _run(list(argv))
+        return _run(list(sys.argv[1:] if argv is None else argv))
     finally:
         echo.finish()
 
