@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from dockstore.core.create_body import VolumeRequest, attachable, create_body, update_body, volume_request
 from dockstore.core.model import BindMount, Completion, VolumeMount
 from dockstore.engines.errors import EngineError, NotFound, Refused, Unsure
-from dockstore.engines.images import base_image, build_image
 from dockstore.runner.asking import close_shell, resident_shell
 from dockstore.runner.scene import items, number, read_scene, scene_of, section, text
 from dockstore.runner.stage import Box, Done, Undoable
@@ -60,6 +59,8 @@ def prepare(stage: Stage, step: int, built: dict[str, bytes]) -> None:
 def build(stage: Stage, spec: ImageSpec, built: dict[str, bytes]) -> None:
     """Write an image's archive and load it; *built* keeps archives for the images that stand on it."""
     reference = stage.plan.image_reference(spec.name)
+    from dockstore.engines.images import base_image, build_image
+
     base = base_image(spec.base, engine=stage.seat.engine, built=built, cache=getattr(stage.opened, "cache", None))
     built[spec.name] = build_image(spec, base, reference=reference, labels=stage.plan.labelled(stage.nonce()))
     stage.seat.engine.load_image(built[spec.name])

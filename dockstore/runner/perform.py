@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from dockstore.core import script
 from dockstore.core.model import Completion, PlaceKind
-from dockstore.runner import containers, copies, engine_wide, looks, scratch
+from dockstore.runner import containers, scratch
 from dockstore.runner.reading import read_by_host
 from dockstore.runner.stage import Done, Undoable, refusals
 from dockstore.runner.visits import perform_visit
@@ -81,14 +81,14 @@ def _do(stage: Stage, number: str, step: AnyStep) -> Done:
             return containers.create_volume(stage, step.spec)
         case script.CreateFolder():
             return scratch.create_folder(stage, step)
-        case script.Start():
-            return containers.start(stage, step) if step.container is not None else engine_wide.start(stage)
-        case script.Stop():
-            return containers.stop(stage, step) if step.container is not None else engine_wide.stop(stage)
-        case script.Restart():
-            return containers.restart(stage, step) if step.container is not None else engine_wide.restart(stage)
-        case script.Kill():
-            return containers.kill(stage, step) if step.container is not None else engine_wide.kill(stage)
+        case script.Start() if step.container is not None:
+            return containers.start(stage, step)
+        case script.Stop() if step.container is not None:
+            return containers.stop(stage, step)
+        case script.Restart() if step.container is not None:
+            return containers.restart(stage, step)
+        case script.Kill() if step.container is not None:
+            return containers.kill(stage, step)
         case script.Pause():
             return containers.pause(stage.box(step.container))
         case script.Unpause():
@@ -111,28 +111,18 @@ def _do(stage: Stage, number: str, step: AnyStep) -> Done:
             return containers.wait(stage, step)
         case script.Commit():
             return containers.commit(stage, step)
-        case script.Export():
-            return copies.export(stage, step)
-        case script.Import():
-            return copies.import_image(stage, step)
-        case script.Copy():
-            return copies.copy(stage, number, step)
-        case script.Prune():
-            return engine_wide.prune(stage, step)
+        case script.Export() | script.Import() | script.Copy():
+            return _copied(stage, number, step)
+        case script.Start() | script.Stop() | script.Restart() | script.Kill() | script.Prune() | script.Reboot() | script.PowerLoss():
+            return _struck(stage, step)
         case script.MountHost():
             return scratch.mount(stage, step)
         case script.UnmountHost():
             return scratch.unmount(stage, step)
-        case script.Reboot():
-            return engine_wide.reboot(stage)
-        case script.PowerLoss():
-            return engine_wide.power_loss(stage)
         case script.Write():
             if step.to.kind is not PlaceKind.HOST:
                 raise Undoable(f"{step.to} cannot be written by a process")
             return scratch.write(stage, number, step)
-        case script.Exec():
-            return looks.run_exec(stage, number, step)
         case script.Together():
             return together(stage, number, step)
         case script.Observe():
@@ -140,20 +130,62 @@ def _do(stage: Stage, number: str, step: AnyStep) -> Done:
         case script.Read():
             stage.note(read_by_host(stage, number, step))
             return Done()
-        case script.Inspect():
-            looks.inspect(stage, number, step)
-            return Done()
-        case script.Diff():
-            looks.diff(stage, number, step)
-            return Done()
-        case script.Find():
-            looks.find(stage, number, step)
-            return Done()
-        case script.Measure():
-            looks.measure(stage, number, step)
-            return Done()
+        case script.Exec() | script.Inspect() | script.Diff() | script.Find() | script.Measure():
+            return _looked(stage, number, step)
         case _:
             assert_never(step)
+
+
+# What follows is in few scenarios: its modules are imported when one has it.
+
+
+def _copied(stage: Stage, number: str, step: script.Export | script.Import | script.Copy) -> Done:
+    from dockstore.runner import copies
+
+    match step:
+        case script.Export():
+            return copies.export(stage, step)
+        case script.Import():
+            return copies.import_image(stage, step)
+        case script.Copy():
+            return copies.copy(stage, number, step)
+
+
+def _struck(stage: Stage, step: script.Start | script.Stop | script.Restart | script.Kill | script.Prune | script.Reboot | script.PowerLoss) -> Done:
+    from dockstore.runner import engine_wide
+
+    match step:
+        case script.Start():
+            return engine_wide.start(stage)
+        case script.Stop():
+            return engine_wide.stop(stage)
+        case script.Restart():
+            return engine_wide.restart(stage)
+        case script.Kill():
+            return engine_wide.kill(stage)
+        case script.Prune():
+            return engine_wide.prune(stage, step)
+        case script.Reboot():
+            return engine_wide.reboot(stage)
+        case script.PowerLoss():
+            return engine_wide.power_loss(stage)
+
+
+def _looked(stage: Stage, number: str, step: script.Exec | script.Inspect | script.Diff | script.Find | script.Measure) -> Done:
+    from dockstore.runner import looks
+
+    match step:
+        case script.Exec():
+            return looks.run_exec(stage, number, step)
+        case script.Inspect():
+            looks.inspect(stage, number, step)
+        case script.Diff():
+            looks.diff(stage, number, step)
+        case script.Find():
+            looks.find(stage, number, step)
+        case script.Measure():
+            looks.measure(stage, number, step)
+    return Done()
 
 
 def together(stage: Stage, number: str, step: script.Together) -> Done:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 _JOIN_SECONDS = 0.1
 _SWITCH_SECONDS = 0.0005
+_HEAD_START_SECONDS = 0.03  # until an engine works on the first container; what is imported before then only holds it up
 LEFTOVERS = "leftovers of a killed run: dockstore clean"
 
 
@@ -224,6 +225,7 @@ class Session:
         threads = [threading.Thread(target=work, name=f"dockstore-{number}", daemon=True) for number in range(count)]
         for thread in threads:
             thread.start()
+        threads[0].join(_HEAD_START_SECONDS)
         with _attentive():
             CoreJudge.fetch()
         interrupted: KeyboardInterrupt | None = None

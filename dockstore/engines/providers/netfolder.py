@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError
 from dockstore.engines.polling import until
-from dockstore.engines.providers import debian, netfolder_server, processes
+from dockstore.engines.providers import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +93,8 @@ class NetworkFolders:
         if self._server is not None and self._server.poll() is None:
             return
         _sweep(self.cache)
+        from dockstore.engines.providers import netfolder_server
+
         command = [sys.executable, "-I", netfolder_server.__file__, str(tools.sftp_server)]
         self._server = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environ(tools), start_new_session=True
@@ -132,6 +134,8 @@ def prepare(cache: Path, *, say: Callable[[str], None]) -> None:
     """Unpack the programs into the cache if they are not there. Raises AptFailed."""
     if tools(cache) is not None:
         return
+    from dockstore.engines.providers import debian
+
     old = debian.os_release().get("VERSION_CODENAME") == "bookworm"
     say("fetching sshfs from Debian")
     names = ("sshfs", "fuse3", "openssh-sftp-server", *(("libfuse3-3", "libglib2.0-0") if old else ("libfuse3-4", "libglib2.0-0t64")))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from dockstore.core.values import dataclass
 from dockstore.engines.errors import EngineError, Unreachable
 from dockstore.engines.polling import until
-from dockstore.engines.providers import homes, launch, ping, processes
+from dockstore.engines.providers import homes, ping, processes
 from dockstore.engines.providers.disk import Disk
 
 if TYPE_CHECKING:
@@ -213,6 +213,8 @@ class PrivateEngine:
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > LOG_BYTES:
                 self.log.replace(self.log.with_name("log.1"))
+        from dockstore.engines.providers import launch
+
         command = [sys.executable, "-I", launch.__file__, str(self.log), dockerd() or "dockerd", "--config-file", str(configuration)]
         environ = {key: value for key, value in os.environ.items() if not key.startswith("DOCKER_")} | {"PATH": _path()}
         answer = subprocess.run(command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
