@@ -10,11 +10,9 @@ Rule 3: foreign errors stop here (`translate`).
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import math
 import os
-import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -36,7 +34,7 @@ from dockstore.engines.engine_words import (
 )
 from dockstore.engines.errors import EngineError, NotFound, Refused, Unreachable, Unsure
 from dockstore.engines.exec_stream import Hijacked, read_all
-from dockstore.engines.polling import Deadline, pause, until
+from dockstore.engines.polling import Deadline, beside, pause, until
 from dockstore.engines.shell import AttachedShell
 from dockstore.engines.translate import Translated, refused, translate
 
@@ -65,7 +63,7 @@ def connect(address: str, *, timeout_seconds: float = 60, environ: Mapping[str, 
     parsed = address_facts.parse(address)
     client = sdk_client.open_client(parsed, "1.41", timeout_seconds, os.environ if environ is None else environ)
     try:
-        told = _beside(client.info) if parsed.scheme == "unix" else None  # the engine runs programs for either answer: 6 ms each
+        told = beside(client.info) if parsed.scheme == "unix" else None  # the engine runs programs for either answer: 6 ms each
         try:
             version = _first_answer(client, parsed.text)
         finally:
@@ -78,24 +76,6 @@ def connect(address: str, *, timeout_seconds: float = 60, environ: Mapping[str, 
     except BaseException:
         client.close()
         raise
-
-
-def _beside(ask: Callable[[], Done]) -> Callable[[], Done | None]:
-    """Ask in a thread of its own; return what waits for the answer. None: there is none, and whoever needs it asks again."""
-    answers: list[Done] = []
-
-    def asking() -> None:
-        with contextlib.suppress(Exception):
-            answers.append(ask())
-
-    thread = threading.Thread(target=asking, name="dockstore-info", daemon=True)
-    thread.start()
-
-    def told() -> Done | None:
-        thread.join()
-        return answers[0] if answers else None
-
-    return told
 
 
 def _first_answer(client: docker.APIClient, address: str) -> Json:

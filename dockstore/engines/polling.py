@@ -6,14 +6,17 @@ Rule 2: the first look is at once, and there is a last one at the deadline.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dockstore.core.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,21 @@ def until(check: Callable[[], bool], *, timeout_seconds: float, every_seconds: f
             return True
         if deadline.over or pause(min(every_seconds, max(deadline.left, 0.001)), stop):
             return False
+
+
+def beside(ask: Callable[[], Answer]) -> Callable[[], Answer | None]:
+    """Ask in a thread of its own; return what waits for the answer. None: there is none, and whoever needs it asks again."""
+    answers: list[Answer] = []
+
+    def asking() -> None:
+        with contextlib.suppress(Exception):
+            answers.append(ask())
+
+    thread = threading.Thread(target=asking, name="dockstore-beside", daemon=True)
+    thread.start()
+
+    def told() -> Answer | None:
+        thread.join()
+        return answers[0] if answers else None
+
+    return told
